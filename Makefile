@@ -1,0 +1,60 @@
+# Ringback: `make demo` shows it, `make test` proves it. Everything is installed into .venv by the targets themselves.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test journeys check fix bench clean
+
+help:            ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.run  ## watch Ringback's main job against a hostile simulated gateway (ARGS="--json --keep DIR")
+	@$(BIN)/ringback demo $(ARGS)
+
+run: $(VENV)/.run  ## start the service with the settings of .env and the environment
+	@$(BIN)/ringback serve $(ARGS)
+
+test: $(VENV)/.dev  ## every test: fast ones, then journeys through real processes
+	$(BIN)/pytest -m "not journey" $(ARGS)
+	$(BIN)/pytest -m journey $(ARGS)
+
+journeys: $(VENV)/.dev  ## only the journeys
+	$(BIN)/pytest -m journey $(ARGS)
+
+check: $(VENV)/.dev  ## formatter, linter, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(VENV)/.dev  ## let the formatter and the linter mend what they can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev  ## measure the README's claims
+	$(BIN)/python -m bench.ingest $(ARGS)
+
+clean:           ## remove what the targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+# Set-up speaks on stderr only, so that `make demo ARGS=--json` leaves clean lines on stdout.
+# uv where it is installed, else venv + pip.
+$(VENV)/.run: pyproject.toml
+	@echo "setting up $(VENV) …" >&2
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) >&2 && uv pip install --quiet --python $(BIN)/python -e . >&2; \
+	else \
+	  $(PYTHON) -m venv $(VENV) >&2 && $(BIN)/python -m pip install --quiet --disable-pip-version-check -e . >&2; \
+	fi
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run
+	@echo "installing the development tools …" >&2
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv pip install --quiet --python $(BIN)/python -e '.[dev]' >&2; \
+	else \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' >&2; \
+	fi
+	@touch $@

@@ -1,0 +1,1 @@
+"""Does: submits to gateways, and asks them about tasks that went silent."""

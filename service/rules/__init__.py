@@ -1,0 +1,1 @@
+"""Decides: the rules of `ringback.yaml`, matched against what the ledger says."""

@@ -1,0 +1,1 @@
+"""Shows: the API, streams and health."""

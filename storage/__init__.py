@@ -1,0 +1,1 @@
+"""What is true: the ledger and the one thread that writes it."""

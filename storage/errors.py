@@ -1,0 +1,40 @@
+"""What can go wrong with the ledger. The docstring of each class is what a person reads."""
+
+
+class LedgerError(Exception):
+    """The ledger could not do that."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+
+class LedgerBusy(LedgerError):
+    """The writer is behind; try again in a second."""
+
+
+class LedgerUnavailable(LedgerError):
+    """The ledger cannot be written now (disk full, read-only or damaged); nothing was recorded."""
+
+
+class LedgerLocked(LedgerError):
+    """Another process holds this ledger."""
+
+
+class LedgerUnreadable(LedgerError):
+    """The database cannot be opened."""
+
+
+class LedgerTooNew(LedgerError):
+    """The ledger was written by a newer Ringback; start that version, or restore a backup."""
+
+
+class NoSuchTask(LedgerError):
+    """There is no such task in this ledger."""
+
+
+class NoSuchSubmission(LedgerError):
+    """No submission of this ledger has that hook."""
+
+
+class IdempotencyConflict(LedgerError):
+    """This Idempotency-Key was used with another request; use a new key."""

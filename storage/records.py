@@ -1,0 +1,241 @@
+"""The nouns of the ledger, frozen and keyword-only. Nothing here does I/O.
+
+Times are integers: milliseconds since the Unix epoch, UTC, the unit of the gateways' own time stamps.
+"""
+
+from enum import StrEnum
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+JSON = dict[str, Any]
+
+
+class Status(StrEnum):
+    """How far a task is. A status that a gateway invents is kept as plain text beside these."""
+
+    NOT_START = "NOT_START"  # ours alone: no gateway has spoken yet
+    MODAL = "MODAL"  # a window is open and waits for a prompt or a mask
+    SUBMITTED = "SUBMITTED"  # the gateway has it, Midjourney has not begun
+    IN_PROGRESS = "IN_PROGRESS"
+    SUCCESS = "SUCCESS"  # an ending
+    FAILURE = "FAILURE"  # an ending
+    CANCEL = "CANCEL"  # an ending
+
+
+ENDINGS = frozenset({Status.SUCCESS, Status.FAILURE, Status.CANCEL})
+
+
+class SubmissionState(StrEnum):
+    """What we know about one paid POST."""
+
+    PLANNED = "planned"  # due at `next_at`; nothing has been sent
+    SENDING = "sending"  # committed just before the POST; may or may not have left
+    ACCEPTED = "accepted"  # the gateway has the task
+    REJECTED = "rejected"  # the gateway refused for good; nothing was spent
+    UNKNOWN = "unknown"  # sent, and nobody knows whether it arrived; only evidence settles it
+    LOST = "lost"  # no evidence came in time; late evidence still makes it accepted
+
+
+# States that hold a place: a click in one of these keeps a second click of the same button away.
+LIVE_SUBMISSIONS = frozenset(SubmissionState) - {SubmissionState.REJECTED, SubmissionState.LOST}
+
+SubmissionKind = Literal["submit", "modal"]
+Source = Literal["callback", "fetch", "submit", "service"]
+FiringOutcome = Literal["fired", "blocked"]
+BlockReason = Literal["depth", "exists", "error"]
+
+
+class Button(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that can be clicked on a finished task."""
+
+    label: str  # "U1"; may be empty where only the emoji is shown
+    emoji: str = ""  # a glyph or a gateway's own name for one
+    custom_id: str | None = None  # what `/submit/action` takes; None where the gateway shows no buttons
+    kind: str  # "upsample", "variation", "reroll", "pan_left", "Outpaint" … ; "" when the grammar is unknown
+    index: int | None = None  # 1–4 on a grid; None where the button has none
+    opens_modal: bool = False  # True when a window surely opens and wants a prompt or a mask
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """What one callback or one fetch claims about a task, parsed and cleaned of our hook."""
+
+    gateway_id: str | None = None  # the id in the body; None when it carries none
+    status: str  # one of Status, or the gateway's own word
+    progress: int | None = None  # percent, 0–100; None on FAILURE and CANCEL, and when it is no number
+    image_url: str | None = None  # the gateway's; expires
+    video_urls: tuple[str, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    fail_reason: str | None = None  # the gateway's words
+    fail_kind: str | None = None  # timeout | moderation | cancelled | quota | gateway | unknown
+    started_at: int | None = None  # by the gateway's clock
+    finished_at: int | None = None  # by the gateway's clock
+    properties: JSON = {}  # everything else the body said, unknown fields included
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDINGS
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of work in the ledger."""
+
+    id: str  # ours: 16 digits, the first an 8, time-ordered, below 2^53
+    gateway: str  # the gateway's name in the configuration
+    gateway_id: str | None = None  # the gateway's latest id for it; opaque text
+    action: str  # IMAGINE, UPSCALE, VARIATION, REROLL, …; ours, from what was asked
+    button: str | None = None  # the label that was clicked to open it
+    index: int | None = None  # that button's index
+    status: str = Status.NOT_START
+    progress: int | None = None
+    prompt: str | None = None
+    params: JSON = {}  # the prompt's parameters: {"ar": "16:9", "tile": true}
+    image_url: str | None = None
+    picture_url: str | None = None  # ours, when the picture is kept
+    video_urls: tuple[str, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    fail_reason: str | None = None
+    fail_kind: str | None = None
+    parent_id: str | None = None
+    root_id: str
+    depth: int = 0  # hops from the root
+    origin: str  # api | facade | cli | dashboard | adopted | then | rule:<id>
+    tags: tuple[str, ...] = ()
+    state: str | None = None  # the client's own, given back untouched
+    submission: str = SubmissionState.PLANNED  # the state of its latest submission
+    cost: float | None = None  # in the gateway's currency, where prices are known
+    created_at: int
+    updated_at: int
+    submitted_at: int | None = None  # when the gateway was first known to have it, by our clock
+    started_at: int | None = None
+    finished_at: int | None = None
+    properties: JSON = {}
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDINGS
+
+    @property
+    def settled(self) -> bool:
+        """True when nothing more is expected of it: it ended, or it is lost."""
+        return self.ended or self.submission == SubmissionState.LOST
+
+
+class Submission(msgspec.Struct, frozen=True, kw_only=True):
+    """One paid POST to a gateway."""
+
+    id: int
+    task_id: str
+    kind: SubmissionKind
+    state: str
+    nonce: str  # in the hook's token; ties a callback to this submission
+    request: JSON  # what the POST carries beyond the task's own columns: {"button": …}, {"options": …}
+    attempts: int  # POSTs begun
+    next_at: int | None  # when a planned one is due
+    expires_at: int  # a planned one that is still refused for capacity then is rejected
+    created_at: int
+    sent_at: int | None  # when the latest POST began
+    answer: JSON | None  # the gateway's latest answer, without secrets
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """What we believe after a Progress, an answer or a deadline; `seq` is global and never reused."""
+
+    seq: int
+    id: str
+    type: str  # task.submitted | task.progressed | task.modal | task.succeeded | task.failed | …
+    time: int
+    task: Task | None  # the task as it was then
+    data: JSON = {}
+
+
+class Firing(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule having decided about one task; blocked ones are kept with their reason."""
+
+    id: int
+    rule: str  # the rule's id; "then" for the task's own list
+    version: str  # hash of the rule's text when it decided
+    task_id: str
+    seq: int  # the event it decided on
+    outcome: FiringOutcome
+    reason: str | None  # why it was blocked
+    detail: str | None  # the same for a person
+    clicks: tuple[JSON, ...]  # {"button", "task_id", "result": "opened" | "exists"} in order
+    created_at: int
+
+
+class NewTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that a person or a system asks for; the ledger gives it its id."""
+
+    gateway: str
+    action: str
+    prompt: str | None = None
+    params: JSON = {}
+    origin: str
+    tags: tuple[str, ...] = ()
+    state: str | None = None
+    then: tuple[str, ...] = ()  # labels to click when it succeeds
+    request: JSON = {}
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What one rule decided about one event: buttons to click, or why not."""
+
+    rule: str
+    version: str
+    origin: str  # of the tasks it opens: "then" or "rule:<id>"
+    clicks: tuple[Button, ...] = ()
+    reason: BlockReason | None = None
+    detail: str | None = None
+
+
+class Facts(Protocol):
+    """A lazy, read-only face of the ledger, inside the transaction that is being written."""
+
+    def has_fired(self, rule: str, task_id: str) -> bool:
+        """Whether that rule has decided about that task already."""
+        ...
+
+    def then(self, task_id: str) -> tuple[str, ...]:
+        """The labels that the task's own `then` wants clicked."""
+        ...
+
+
+class React(Protocol):
+    """The rules, as the ledger sees them: pure, called inside the transaction of every event."""
+
+    def listens(self, event_type: str) -> bool:
+        """Whether any rule could decide about events of this type. Called for every event: cheap."""
+        ...
+
+    def __call__(self, event_type: str, task: Task, facts: Facts) -> tuple[Decision, ...]:
+        """Decide; the ledger stores the firings and opens the tasks."""
+        ...
+
+
+def action_of(kind: str) -> str:
+    """Our action for a click on a button of this kind, "ACTION" when the kind is unknown.
+
+    Kinds: `hooks.buttons`. The mapping follows what the gateways report for the task that opens.
+    """
+    if kind.startswith(("upsample", "video_virtual_upscale")):
+        return "UPSCALE"
+    if kind in ("variation", "low_variation", "high_variation"):
+        return "VARIATION"
+    if kind.startswith("pan_"):
+        return "PAN"
+    if kind.startswith(("animate_", "video")):
+        return "VIDEO"
+    return _ACTIONS.get(kind, "ACTION")
+
+
+_ACTIONS = {
+    "reroll": "REROLL",
+    "Inpaint": "INPAINT",
+    "Outpaint": "ZOOM",
+    "CustomZoom": "ZOOM",
+    "PicReader": "IMAGINE",
+    "Picread": "DESCRIBE",
+    "PromptAnalyzer": "IMAGINE",
+    "BOOKMARK": "BOOKMARK",
+}
