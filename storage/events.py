@@ -1,0 +1,123 @@
+"""The events table: what happened, in one global order, and how the task looked then.
+
+A row keeps only what changed. A task as it was at some event is its fixed columns with the changes of its events,
+up to that one, folded over them.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from storage.records import Event, Source, Task
+from storage.tasks import FIXED, make_task
+from storage.transaction import Transaction, to_json
+
+_FIXED_COLUMNS = ", ".join(f'"{name}"' for name in FIXED)
+
+
+def append_event(
+    tx: Transaction,
+    task_id: str,
+    event_type: str,
+    source: Source,
+    changes: Mapping[str, Any],
+    data: Mapping[str, Any] | None = None,
+) -> int:
+    """Append one event and give its `seq`. `changes` maps columns of MUTABLE to their new values."""
+    cursor = tx.execute(
+        "INSERT INTO events (task_id, type, time, source, changes, data) VALUES (?, ?, ?, ?, ?, ?)",
+        (task_id, event_type, tx.now, source, to_json(changes), to_json(data) if data else None),
+    )
+    tx.topics.add("events")
+    return int(cursor.lastrowid or 0)
+
+
+def make_event_id(time: int, seq: int) -> str:
+    """Give an event's public id: the same for ever, and another one after a restored backup reuses a `seq`."""
+    return f"evt_{time:011x}{seq:x}"
+
+
+def read_latest_seq(db: sqlite3.Connection) -> int:
+    """Give the `seq` of the newest event, 0 when there is none."""
+    return int(db.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
+
+
+def list_events(
+    db: sqlite3.Connection,
+    *,
+    after: int = 0,
+    types: Sequence[str] = (),
+    task: str | None = None,
+    root: str | None = None,
+    tag: str | None = None,
+    limit: int = 100,
+) -> tuple[list[Event], int]:
+    """Give events after a `seq`, oldest first, and the `seq` up to which everything has been looked at.
+
+    `types` may hold wildcards (`task.*`). `root` and `tag` look at the event's task as it is now.
+    """
+    where, values = ["events.seq > ?"], list[Any]([after])
+    if types:
+        where.append("(" + " OR ".join("events.type GLOB ?" for _ in types) + ")")
+        values.extend(types)
+    if task is not None:
+        where.append("events.task_id = ?")
+        values.append(task)
+    joined = ""
+    if root is not None or tag is not None:
+        joined = "JOIN tasks ON tasks.id = events.task_id"
+        if root is not None:
+            where.append("tasks.root_id = ?")
+            values.append(root)
+        if tag is not None:
+            where.append("EXISTS (SELECT 1 FROM json_each(tasks.tags) WHERE value = ?)")
+            values.append(tag)
+    db.execute("BEGIN")  # one snapshot: the rows, and the horizon that they were looked for under
+    try:
+        rows = db.execute(
+            "SELECT events.seq, events.task_id, events.type, events.time, events.source, events.data"
+            f" FROM events {joined} WHERE {' AND '.join(where)} ORDER BY events.seq LIMIT ?",
+            (*values, limit),
+        ).fetchall()
+        horizon = rows[-1][0] if len(rows) == limit else max(after, read_latest_seq(db))
+        fold = Fold(db)
+        events = [
+            Event(
+                seq=seq,
+                id=make_event_id(time, seq),
+                type=event_type,
+                time=time,
+                task=fold.task_at(task_id, seq),
+                data={"source": source} | (msgspec.json.decode(data) if data else {}),
+            )
+            for seq, task_id, event_type, time, source, data in rows
+        ]
+    finally:
+        db.execute("COMMIT")
+    return events, horizon
+
+
+class Fold:
+    """Rebuilds tasks as they were; asked in rising order, it reads each change once."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._known: dict[str, tuple[int, dict[str, Any]]] = {}
+
+    def task_at(self, task_id: str, seq: int) -> Task:
+        """Give the task as it was just after that event. Ask for rising `seq` of a task."""
+        folded, columns = self._known.get(task_id) or (0, self._fixed(task_id))
+        changes = self._db.execute(
+            "SELECT changes FROM events WHERE task_id = ? AND seq > ? AND seq <= ? ORDER BY seq",
+            (task_id, folded, seq),
+        )
+        for (text,) in changes:
+            columns |= msgspec.json.decode(text)
+        self._known[task_id] = (seq, columns)
+        return make_task(columns)
+
+    def _fixed(self, task_id: str) -> dict[str, Any]:
+        row = self._db.execute(f"SELECT {_FIXED_COLUMNS} FROM tasks WHERE id = ?", (task_id,)).fetchone()
+        return dict(zip(FIXED, row, strict=True))

@@ -1,0 +1,186 @@
+"""What a callback or a fetch does to the ledger: one transaction from Progress to everything that follows from it.
+
+The row of a task shows one Progress whole: the highest by (status rank, percent), ties broken by content, so that any
+order and repetition of callbacks that agree on the ending leaves the same row.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from storage.errors import NoSuchSubmission
+from storage.events import append_event
+from storage.firings import follow
+from storage.gateway_ids import has_gateway_id, keep_gateway_id
+from storage.records import ENDINGS, Progress, Source, Status, SubmissionState
+from storage.submissions import acknowledge
+from storage.tasks import AS_JSON, read_mutable
+from storage.transaction import Transaction, to_json
+
+Recorded = Literal["news", "known", "foreign", "contradiction"]
+
+RANKS: dict[str, int] = {
+    Status.NOT_START: 0,
+    Status.MODAL: 1,
+    Status.SUBMITTED: 2,
+    Status.IN_PROGRESS: 4,
+    Status.SUCCESS: 5,
+    Status.FAILURE: 5,
+    Status.CANCEL: 5,
+}
+UNKNOWN_RANK = 3  # a status that nobody told us of: begun, not ended
+
+EVENT_OF_STATUS: dict[str, str] = {
+    Status.MODAL: "task.modal",
+    Status.SUCCESS: "task.succeeded",
+    Status.FAILURE: "task.failed",
+    Status.CANCEL: "task.cancelled",
+}
+
+CONTRADICTED = "task.contradicted"
+
+# The columns that show one Progress whole.
+SHOWN = (
+    "status",
+    "progress",
+    "image_url",
+    "video_urls",
+    "buttons",
+    "fail_reason",
+    "fail_kind",
+    "started_at",
+    "finished_at",
+    "properties",
+)
+_SHOWN = ", ".join(f"tasks.{name}" for name in SHOWN)
+_SELECT = (
+    f"SELECT tasks.gateway, tasks.gateway_id, tasks.loose, {_SHOWN},"
+    " submissions.id, submissions.state, submissions.kind"
+    " FROM tasks JOIN submissions ON submissions.task_id = tasks.id WHERE tasks.id = ?"
+)
+_BY_NONCE = f"{_SELECT} AND submissions.nonce = ?"
+_LATEST = f"{_SELECT} ORDER BY submissions.id DESC LIMIT 1"
+_SET = f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in SHOWN)}"
+_SHOW = f"{_SET}, updated_at = ?, asked_at = CASE WHEN ? THEN NULL ELSE asked_at END, loose = 0 WHERE id = ?"
+_SHOW_SILENTLY = f"{_SET}, loose = 1 WHERE id = ?"
+
+
+class Standing(NamedTuple):
+    """How a task stands before a Progress: what its row shows, and the submission that speaks."""
+
+    gateway: str
+    gateway_id: str | None
+    loose: int
+    shown: tuple[Any, ...]  # the columns of SHOWN, JSON as text
+    submission_id: int
+    submission_state: str
+    submission_kind: str
+
+
+def record(tx: Transaction, task_id: str, nonce: str | None, progress: Progress, source: Source) -> Recorded:
+    """Apply what a gateway claims about a task, append the event, and let the rules follow.
+
+    `nonce` names the submission whose hook was called; None (a fetch) means the latest. Says what became of it:
+    "foreign" when the Progress is about another task of the gateway, and changed nothing.
+    Raises NoSuchSubmission.
+    """
+    standing = _read_standing(tx, task_id, nonce)
+    if progress.gateway_id not in (None, standing.gateway_id) and not _may_claim(
+        tx, task_id, standing, str(progress.gateway_id)
+    ):
+        return "foreign"
+    if standing.submission_state not in (SubmissionState.ACCEPTED, SubmissionState.REJECTED):
+        # The gateway speaks of it, so it has it: also when our POST is still under way, or in doubt, or lost.
+        acknowledge(tx, standing.submission_id, progress.gateway_id, source)
+        standing = _read_standing(tx, task_id, nonce)
+    return show(tx, task_id, standing, progress, source)
+
+
+def _read_standing(tx: Transaction, task_id: str, nonce: str | None) -> Standing:
+    if nonce is None:
+        row = tx.execute(_LATEST, (task_id,)).fetchone()
+    else:
+        row = tx.execute(_BY_NONCE, (task_id, nonce)).fetchone()
+    if row is None:
+        raise NoSuchSubmission
+    gateway, gateway_id, loose, *shown, submission_id, state, kind = row
+    return Standing(gateway, gateway_id, loose, tuple(shown), submission_id, state, kind)
+
+
+def _may_claim(tx: Transaction, task_id: str, standing: Standing, gateway_id: str) -> bool:
+    """Whether a Progress under this gateway id may speak for the task; the id is kept when it is a new one."""
+    if standing.gateway_id is not None:
+        if has_gateway_id(tx, task_id, standing.gateway, gateway_id):
+            return True
+        if standing.shown[0] != Status.MODAL and standing.submission_kind != "modal":
+            return False
+    keep_gateway_id(tx, task_id, gateway_id)
+    return True
+
+
+def show(tx: Transaction, task_id: str, standing: Standing, progress: Progress, source: Source) -> Recorded:
+    """Let the task's row show this Progress if it is higher than the one that it shows."""
+    shown, wanted = standing.shown, _columns_of(progress)
+    height, before = _height(progress.status, progress.progress), _height(shown[0], shown[1])
+    if shown[0] in ENDINGS and progress.status in ENDINGS and progress.status != shown[0]:
+        return _keep_contradiction(tx, task_id, progress, source)
+    if height < before or wanted == shown:
+        return "known"
+    if height == before:
+        if _weight(wanted) > _weight(shown):
+            tx.execute(_SHOW_SILENTLY, (*wanted, task_id))
+        return "known"
+    tx.execute(_SHOW, (*wanted, tx.now, progress.ended, task_id))
+    changes = read_mutable(tx, task_id) if standing.loose else _difference(shown, wanted, tx.now)
+    event_type = EVENT_OF_STATUS.get(progress.status, "task.progressed")
+    seq = append_event(tx, task_id, event_type, source, changes)
+    follow(tx, task_id, event_type, seq)
+    return "news"
+
+
+def _columns_of(progress: Progress) -> tuple[Any, ...]:
+    return (
+        progress.status,
+        progress.progress,
+        progress.image_url,
+        to_json(progress.video_urls) if progress.video_urls else "[]",
+        to_json(progress.buttons) if progress.buttons else "[]",
+        progress.fail_reason,
+        progress.fail_kind,
+        progress.started_at,
+        progress.finished_at,
+        to_json(progress.properties) if progress.properties else "{}",
+    )
+
+
+def _height(status: str, percent: int | None) -> tuple[int, int]:
+    return RANKS.get(status, UNKNOWN_RANK), -1 if percent is None else percent
+
+
+def _weight(shown: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A fixed total order among Progresses of one height: who says more is shown."""
+    buttons, properties = shown[SHOWN.index("buttons")], shown[SHOWN.index("properties")]
+    content = tuple("" if value is None else str(value) for value in shown)
+    return len(buttons), shown[SHOWN.index("image_url")] is not None, len(properties), content
+
+
+def _difference(shown: tuple[Any, ...], wanted: tuple[Any, ...], now: int) -> dict[str, Any]:
+    changes = {
+        name: msgspec.Raw(new.encode()) if name in AS_JSON else new
+        for name, new, old in zip(SHOWN, wanted, shown, strict=True)
+        if new != old
+    }
+    changes["updated_at"] = now
+    return changes
+
+
+def _keep_contradiction(tx: Transaction, task_id: str, progress: Progress, source: Source) -> Recorded:
+    """The first ending that was committed stands; another one is kept as evidence, once, without effect."""
+    told = tx.execute(
+        "SELECT 1 FROM events WHERE task_id = ? AND type = ? AND json_extract(data, '$.claim.status') = ?",
+        (task_id, CONTRADICTED, progress.status),
+    ).fetchone()
+    if told is None:
+        claim = {name: value for name in SHOWN if (value := getattr(progress, name))}
+        append_event(tx, task_id, CONTRADICTED, source, {}, {"claim": claim})
+    return "contradiction"

@@ -1,0 +1,119 @@
+"""Opens the ledger's file: with which settings, and for one process at a time."""
+
+import fcntl
+import os
+import sqlite3
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from storage.errors import LedgerLocked, LedgerUnreadable
+
+BUSY_TIMEOUT = 5.0  # seconds that a connection waits for another one's lock
+CACHED_STATEMENTS = 256
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """Open the one read-write connection; the file is made, 0600, where there is none.
+
+    Autocommit is on: transactions are begun and ended by hand. Raises LedgerUnreadable.
+    """
+    try:
+        # The prompts of strangers are nobody else's business: never wider than its owner.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(
+            path,
+            timeout=BUSY_TIMEOUT,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=CACHED_STATEMENTS,
+        )
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        # Checkpoints run on a thread of their own (`storage.writer`): inline they cost the hot path its p99.
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+    except (OSError, sqlite3.Error) as error:
+        raise LedgerUnreadable(f"{path}: cannot be opened as a ledger: {_reason(error)}") from error
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open a read-only connection to a ledger that exists. Raises LedgerUnreadable."""
+    try:
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            timeout=BUSY_TIMEOUT,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=CACHED_STATEMENTS,
+        )
+        connection.execute("PRAGMA query_only = ON")
+    except sqlite3.Error as error:
+        raise LedgerUnreadable(f"{path}: cannot be read as a ledger: {_reason(error)}") from error
+    return connection
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+
+
+class Readers:
+    """Read-only connections, one for each thread that asks."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._all: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+
+    def connection(self) -> sqlite3.Connection:
+        """Give this thread's connection, opened at its first call."""
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = self._local.connection = open_reader(self._path)
+            with self._guard:
+                self._all.append(found)
+        return found
+
+    def close(self) -> None:
+        """Close every thread's connection; no thread may read any more."""
+        with self._guard:
+            for connection in self._all:
+                connection.close()
+            self._all.clear()
+
+
+class ProcessLock:
+    """Keeps a second process away from a ledger. The kernel frees it however the holder ends."""
+
+    def __init__(self, database: Path) -> None:
+        self._path = database.with_name(database.name + ".lock")
+        self._file: int | None = None
+
+    def acquire(self, holder: str) -> None:
+        """Take the lock and write down who holds it. Raises LedgerLocked with the holder's words."""
+        try:
+            file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise LedgerUnreadable(f"{self._path}: {error.strerror}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            owner = os.pread(file, 500, 0).decode(errors="replace").strip() or "another process"
+            os.close(file)
+            raise LedgerLocked(
+                f"This ledger is in use by {owner}. Stop that one, or set RINGBACK_DATABASE to another file."
+            ) from error
+        os.ftruncate(file, 0)
+        os.pwrite(file, holder.encode(), 0)
+        self._file = file
+
+    def release(self) -> None:
+        """Give the lock back; harmless when it is not held."""
+        if self._file is not None:
+            with suppress(OSError):
+                os.ftruncate(self._file, 0)
+            os.close(self._file)
+            self._file = None

@@ -1,0 +1,113 @@
+"""The face of the storage that the rest of the house sees: write verbs, read queries, one bell."""
+
+import asyncio
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from storage.bell import Bell
+from storage.migrations import migrate
+from storage.records import Decision, Facts, React, Task
+from storage.sqlite import ProcessLock, Readers, open_writer
+from storage.transaction import TaskIds, Transaction
+from storage.writer import MAX_QUEUED, Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class NoRules:
+    """Decides nothing; for a ledger without rules."""
+
+    def listens(self, event_type: str) -> bool:  # noqa: ARG002 — the protocol's names
+        """Never."""
+        return False
+
+    def __call__(self, event_type: str, task: Task, facts: Facts) -> tuple[Decision, ...]:  # noqa: ARG002
+        """Nothing."""
+        return ()
+
+
+class Store:
+    """A ledger on disk: opened, migrated, and held by this process alone.
+
+    Verbs (functions whose first argument is a Transaction) go through `write`, queries (first argument a read-only
+    connection) through `read`. Raises LedgerLocked, LedgerUnreadable or LedgerTooNew when it is opened.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        react: React | None = None,
+        clock: Callable[[], float] = time.time,
+        max_queued: int = MAX_QUEUED,
+    ) -> None:
+        self.path = path
+        self.bell = Bell()
+        self.react: React = react or NoRules()
+        self._clock = clock
+        self._lock = ProcessLock(path)
+        self._lock.acquire(f"process {os.getpid()} ({path})")
+        try:
+            connection = open_writer(path)
+            migrate(connection)
+        except BaseException:
+            self._lock.release()
+            raise
+        latest = connection.execute("SELECT max(id) FROM tasks").fetchone()[0]
+        self._ids = TaskIds(latest)
+        self._connection = connection
+        self._readers = Readers(path)
+        self._writer = Writer(connection, begin=self._begin, ring=self.bell.ring, max_queued=max_queued)
+
+    def start(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Begin to write; `loop` is where `write` will be awaited."""
+        self._writer.start(loop)
+
+    def close(self) -> None:
+        """Finish what is queued, close the file and let it go."""
+        self._writer.stop()
+        self._readers.close()
+        self._connection.close()
+        self._lock.release()
+
+    def now(self) -> int:
+        """The time by the store's clock, in milliseconds."""
+        return int(self._clock() * 1000)
+
+    def write(
+        self, verb: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[T]:
+        """Run a verb in the writer's next transaction; awaited, it gives the result after the commit.
+
+        Raises LedgerBusy at once; awaited, LedgerUnavailable or what the verb raised: then nothing was recorded.
+        """
+        return self._writer.write(verb, *args, **kwargs)
+
+    def submit(self, verb: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """`write` for callers outside the event loop."""
+        return self._writer.submit(verb, *args, **kwargs)
+
+    def query(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a query on this thread's read-only connection."""
+        return query(self._readers.connection(), *args, **kwargs)
+
+    async def read(
+        self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a query on a thread of its own, beside the writer and the event loop."""
+        return await asyncio.to_thread(lambda: self.query(query, *args, **kwargs))
+
+    def _begin(self, connection: sqlite3.Connection) -> Transaction:
+        return Transaction(connection, now=self.now(), ids=self._ids, react=self.react, nonce=make_nonce)
+
+
+def make_nonce() -> str:
+    """Give 11 characters that nobody guesses, safe in a URL."""
+    return secrets.token_urlsafe(8)
