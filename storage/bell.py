@@ -24,15 +24,16 @@ class Bell:
                 rung.set()
 
     @contextmanager
-    def listen(self, topic: Topic) -> Iterator["Listener"]:
+    def listen(self, *topics: Topic) -> Iterator["Listener"]:
         """Give a listener that misses nothing between its waits."""
         listener = Listener()
-        listeners = self._listeners.setdefault(topic, set())
-        listeners.add(listener.rung)
+        for topic in topics:
+            self._listeners.setdefault(topic, set()).add(listener.rung)
         try:
             yield listener
         finally:
-            listeners.discard(listener.rung)
+            for topic in topics:
+                self._listeners[topic].discard(listener.rung)
 
 
 class Listener:

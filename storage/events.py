@@ -44,6 +44,16 @@ def read_latest_seq(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()[0])
 
 
+def has_ending_since(db: sqlite3.Connection, gateway: str, seq: int) -> bool:
+    """Whether a task of the gateway has ended after that event."""
+    found = db.execute(
+        "SELECT 1 FROM events JOIN tasks ON tasks.id = events.task_id WHERE events.seq > ? AND tasks.gateway = ?"
+        " AND events.type IN ('task.succeeded', 'task.failed', 'task.cancelled') LIMIT 1",
+        (seq, gateway),
+    )
+    return found.fetchone() is not None
+
+
 def list_events(
     db: sqlite3.Connection,
     *,

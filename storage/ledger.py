@@ -12,8 +12,8 @@ from storage.errors import NoSuchSubmission
 from storage.events import append_event
 from storage.firings import follow
 from storage.gateway_ids import has_gateway_id, keep_gateway_id
-from storage.records import ENDINGS, Progress, Source, Status, SubmissionState
-from storage.submissions import acknowledge
+from storage.records import ENDINGS, JSON, Progress, Source, Status, SubmissionState
+from storage.submissions import acknowledge, read_submission
 from storage.tasks import AS_JSON, read_mutable
 from storage.transaction import Transaction, to_json
 
@@ -94,6 +94,14 @@ def record(tx: Transaction, task_id: str, nonce: str | None, progress: Progress,
         acknowledge(tx, standing.submission_id, progress.gateway_id, source)
         standing = _read_standing(tx, task_id, nonce)
     return show(tx, task_id, standing, progress, source)
+
+
+def open_window(tx: Transaction, submission_id: int, gateway_id: str, answer: JSON) -> None:
+    """The gateway's answer to a click: it has the task, which waits in a window for a prompt or a mask."""
+    acknowledge(tx, submission_id, gateway_id, "submit", answer)
+    task_id = read_submission(tx, submission_id).task_id
+    standing = _read_standing(tx, task_id, None)
+    show(tx, task_id, standing, Progress(gateway_id=gateway_id, status=Status.MODAL), "submit")
 
 
 def _read_standing(tx: Transaction, task_id: str, nonce: str | None) -> Standing:

@@ -131,6 +131,16 @@ def postpone(tx: Transaction, submission_id: int, *, seconds: float, answer: JSO
     tx.topics.add("submissions")
 
 
+def hasten(tx: Transaction, gateway: str) -> None:
+    """A place is free at the gateway: what waits there for room is due now."""
+    tx.execute(
+        "UPDATE submissions SET next_at = ? WHERE state = 'planned' AND next_at > ?"
+        " AND json_extract(answer, '$.outcome') = 'capacity'"
+        " AND task_id IN (SELECT id FROM tasks WHERE gateway = ?)",
+        (tx.now, tx.now, gateway),
+    )
+
+
 def reject(tx: Transaction, submission_id: int, *, reason: str, kind: str, answer: JSON | None) -> None:
     """The gateway refused for good: the task fails, and nothing was spent."""
     submission = read_submission(tx, submission_id)

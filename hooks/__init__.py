@@ -1,0 +1,1 @@
+"""The door, both directions: protocols and signatures."""

@@ -1,0 +1,176 @@
+"""Buttons of a finished task: what a `customId` says, and which button a person means.
+
+The grammar is Discord's as Midjourney uses it: `MJ::JOB::<job>::<index>::<uuid>[::SOLO]` and `MJ::<Kind>::…`. Rows
+and spellings were read in the sources of midjourney-proxy (novicezk, trueai-org) and new-api. A button is found by
+what it does (kind and index), because its label may be empty or in another language.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+import msgspec
+
+from hooks.scalars import text_of
+from storage.records import Button, action_of
+
+_JOBS: Final = frozenset(  # "MJ::JOB::<job>"; beside them "upsample_…", which names Midjourney's version
+    {
+        *("upsample", "variation", "reroll", "low_variation", "high_variation"),
+        *("pan_left", "pan_right", "pan_up", "pan_down"),
+        *("animate_high", "animate_low", "animate_high_extend", "animate_low_extend"),
+        *("video", "video_virtual_upscale", "PicReader", "PromptAnalyzer"),
+    }
+)
+_KINDS: Final = frozenset({"Inpaint", "Outpaint", "CustomZoom", "Picread", "BOOKMARK", "Settings"})  # "MJ::<Kind>"
+# Elsewhere an index is always 1, for the single picture that is shown, and some gateways leave it out.
+_INDEXED: Final = frozenset(
+    {"upsample", "variation", "video_virtual_upscale", "Outpaint", "PicReader", "PromptAnalyzer"}
+)
+_NUMBERS: Final = {str(number): number for number in range(1, 101)}
+_MODAL: Final = frozenset({"Inpaint", "CustomZoom", "PromptAnalyzer"})
+_UNKNOWN: Final = ("", None, False)
+
+
+class CustomId(msgspec.Struct, frozen=True, kw_only=True):
+    """What a customId says."""
+
+    kind: str  # "" where the grammar is unknown
+    index: int | None = None  # of a picture, 1–4, or of a text, 1–5; the percentage (50, 75, 100) of an Outpaint
+    opens_modal: bool = False
+
+
+def parse_custom_id(custom_id: str) -> CustomId:
+    """What the customId says; never fails."""
+    kind, index, opens_modal = _read(custom_id)
+    return CustomId(kind=kind, index=index, opens_modal=opens_modal)
+
+
+def _read(custom_id: str) -> tuple[str, int | None, bool]:
+    parts = custom_id.split("::")
+    is_job = len(parts) > 2 and parts[1] in ("JOB", "Job")
+    at = 2 if is_job else 1
+    if len(parts) <= at or parts[0] != "MJ":
+        return _UNKNOWN
+    kind = parts[at]
+    if not (kind in _JOBS or kind.startswith("upsample_") if is_job else kind in _KINDS):
+        return _UNKNOWN
+    index = _NUMBERS.get(parts[at + 1]) if kind in _INDEXED and len(parts) > at + 1 else None
+    if kind in _MODAL:
+        return kind, index, True
+    if kind == "PicReader":
+        return kind, index, index is not None  # "all" asks nothing
+    return kind, index, kind == "video" and parts[-1] == "manual"
+
+
+def parse_button(raw: Mapping[str, Any]) -> Button | None:
+    """The button in one entry of a task's `buttons`; None when it says nothing at all.
+
+    `style` is left out on purpose: it is only colour. So is `type`, which is always 2.
+    """
+    label, emoji = text_of(raw.get("label")) or "", text_of(raw.get("emoji")) or ""
+    custom_id = text_of(raw.get("customId")) or text_of(raw.get("custom_id"))
+    if custom_id is None and not label and not emoji:
+        return None
+    kind, index, opens_modal = _read(custom_id) if custom_id else _CHANGES.get(label.upper(), _UNKNOWN)
+    return Button(label=label, emoji=emoji, custom_id=custom_id, kind=kind, index=index, opens_modal=opens_modal)
+
+
+# What `/submit/change` knows, for gateways that show no buttons (novicezk's midjourney-proxy).
+_CHANGES: Final[dict[str, tuple[str, int | None, bool]]] = {
+    **{f"U{index}": ("upsample", index, False) for index in range(1, 5)},
+    **{f"V{index}": ("variation", index, False) for index in range(1, 5)},
+    "REROLL": ("reroll", None, False),
+}
+_REROLL_EMOJI: Final = "🔄"
+_REROLL_NAMES: Final = frozenset({"R", "REROLL", _REROLL_EMOJI})
+
+
+class _Known(msgspec.Struct, frozen=True, kw_only=True):
+    kinds: tuple[str, ...]  # the kinds that the label stands for; "*" for Midjourney's version
+    index: int | None = None
+
+    def means(self, button: Button) -> bool:
+        return button.index == self.index and any(fnmatchcase(button.kind, kind) for kind in self.kinds)
+
+
+_KNOWN: Final = {
+    **{f"U{index}": _Known(kinds=("upsample", "video_virtual_upscale"), index=index) for index in range(1, 5)},
+    **{f"V{index}": _Known(kinds=("variation",), index=index) for index in range(1, 5)},
+    "reroll": _Known(kinds=("reroll", "Picread")),
+    "Upscale (Subtle)": _Known(kinds=("upsample_*_subtle",)),
+    "Upscale (Creative)": _Known(kinds=("upsample_*_creative",)),
+    "Upscale (2x)": _Known(kinds=("upsample_*_2x",)),
+    "Upscale (4x)": _Known(kinds=("upsample_*_4x",)),
+    "Vary (Subtle)": _Known(kinds=("low_variation",)),
+    "Vary (Strong)": _Known(kinds=("high_variation",)),
+    "Vary (Region)": _Known(kinds=("Inpaint",)),
+    "Zoom Out 2x": _Known(kinds=("Outpaint",), index=50),
+    "Zoom Out 1.5x": _Known(kinds=("Outpaint",), index=75),
+    "Make Square": _Known(kinds=("Outpaint",), index=100),
+    "Custom Zoom": _Known(kinds=("CustomZoom",)),
+    "⬅️": _Known(kinds=("pan_left",)),
+    "➡️": _Known(kinds=("pan_right",)),
+    "⬆️": _Known(kinds=("pan_up",)),
+    "⬇️": _Known(kinds=("pan_down",)),
+    "Animate (High motion)": _Known(kinds=("animate_high",)),
+    "Animate (Low motion)": _Known(kinds=("animate_low",)),
+    "Extend (High motion)": _Known(kinds=("animate_high_extend",)),
+    "Extend (Low motion)": _Known(kinds=("animate_low_extend",)),
+    **{f"{index}️⃣": _Known(kinds=("PicReader", "PromptAnalyzer"), index=index) for index in range(1, 6)},
+    "Imagine all": _Known(kinds=("PicReader",)),
+}
+WELL_KNOWN_LABELS: Final = tuple(_KNOWN)
+
+
+def _fold(label: str) -> str:
+    # U+FE0F only asks for the coloured form of a glyph; gateways send arrows with and without it.
+    return label.strip().replace("\ufe0f", "").casefold()
+
+
+_BY_FOLDED: Final = {
+    **{_fold(label): known for label, known in _KNOWN.items()},
+    **{_fold(name): _KNOWN["reroll"] for name in _REROLL_NAMES},
+}
+
+
+def find_button(buttons: Sequence[Button], wanted: str) -> Button | None:
+    """The button that `wanted` names: a customId, a label, a well-known label, or an emoji; None if there is none.
+
+    An emoji that several buttons share names none of them: a wrong click costs money.
+    """
+    folded = _fold(wanted)
+    if not folded:
+        return None
+    known = _BY_FOLDED.get(folded)
+    sharing = [button for button in buttons if _fold(button.emoji) == folded]
+    return (
+        _first(button for button in buttons if button.custom_id == wanted)
+        or _first(button for button in buttons if _fold(button.label) == folded)
+        or _first(button for button in buttons if known and known.means(button))
+        or (sharing[0] if len(sharing) == 1 else None)
+    )
+
+
+def _first(buttons: Iterable[Button]) -> Button | None:
+    return next(iter(buttons), None)
+
+
+def synthesise_button(wanted: str) -> Button | None:
+    """The button for `/submit/change` on a task that shows none: U1–U4, V1–V4 or a reroll; None for all else."""
+    name = wanted.strip().upper()
+    if name in _REROLL_NAMES:
+        return Button(label="reroll", emoji=_REROLL_EMOJI, kind="reroll")
+    if name not in _CHANGES:
+        return None
+    kind, index, _ = _CHANGES[name]
+    return Button(label=name, kind=kind, index=index)
+
+
+def action_of_label(label: str) -> str | None:
+    """The action of the task that a click on this label (or customId) opens; None where it cannot be known."""
+    known = _BY_FOLDED.get(_fold(label))
+    if known:
+        return action_of(known.kinds[0])
+    kind = parse_custom_id(label.strip()).kind
+    return action_of(kind) if kind else None

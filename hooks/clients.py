@@ -1,0 +1,52 @@
+"""The one place where HTTP clients are built."""
+
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import httpx
+
+CALLBACK_TIMEOUT = 10.0  # seconds, for connecting and for each read or write
+CONNECT_TIMEOUT = 10.0  # seconds
+FETCH_TIMEOUT = 30.0  # seconds for each read or write of a question to a gateway
+
+
+def callback_client(*, concurrency: int = 64) -> httpx.AsyncClient:
+    """A client for POSTing callbacks to hooks; the caller closes it.
+
+    It ignores the proxy settings of the environment, follows no redirects and keeps no cookies. At most
+    `concurrency` connections are open at once; a POST waits for a free one as long as it takes, so that only
+    the receiver's own slowness counts as a time-out.
+    """
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(CALLBACK_TIMEOUT, pool=None),
+        limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def submit_client() -> httpx.AsyncClient:
+    """A client for paid POSTs; the caller closes it, and sets a total deadline around each POST.
+
+    Each POST goes out on a fresh connection: on a kept one, a gateway that closes it at that moment leaves nobody
+    sure whether the POST arrived. It ignores proxies of the environment, whose own "connection refused" would prove
+    nothing. `httpx.ConnectError` and `httpx.ConnectTimeout` are raised before anything was sent.
+    """
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def fetch_client() -> httpx.AsyncClient:
+    """A client for questions that cost nothing and may be repeated; the caller closes it."""
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(FETCH_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None),
+        limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+    )

@@ -1,0 +1,20 @@
+"""What can go wrong at the door. The docstring of each class is what a person reads."""
+
+
+class HookError(Exception):
+    """The door cannot accept that."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or type(self).__doc__)
+
+
+class BadToken(HookError):
+    """This is not a hook of ours."""
+
+
+class ExpiredToken(HookError):
+    """This hook has expired."""
+
+
+class NotATask(HookError):
+    """The body is not a Midjourney task."""

@@ -1,0 +1,97 @@
+"""Puts the pieces together. The one place, beside the command line, that knows the settings."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+
+import structlog
+from starlette.applications import Starlette
+
+from hooks.clients import fetch_client, submit_client
+from hooks.receiver import PREFIX, Receiver
+from hooks.token import TokenSigner
+from service.config import Config
+from service.gateways.client import GatewayClient
+from service.gateways.reconciler import Reconciler
+from service.gateways.submitter import Submitter
+from service.keys import Keys
+from service.rules.labels import check_then
+from service.rules.reactor import Reactor
+from service.settings import Settings
+from service.web.desk import Desk, Goodbye
+from service.web.site import create_site
+from service.workers import Supervisor, Worker
+from storage.ledger import Recorded, record
+from storage.records import Progress, Source
+from storage.store import Store
+from storage.submissions import doubt_interrupted
+
+HOOKLESS_AFTER = 5.0  # seconds without news before asking, at most, where no gateway can call back
+
+log = structlog.get_logger("ringback.service")
+
+
+class Service:
+    """A whole Ringback: its ledger is open and held from here on; it works while its ASGI application runs.
+
+    Raises what `storage.store.Store` raises when the ledger cannot be opened, and SettingsError without a gateway.
+    """
+
+    def __init__(self, settings: Settings, config: Config, keys: Keys) -> None:
+        gateway = settings.require_gateway()
+        self._public_url = settings.public_url
+        self._signer = TokenSigner(keys.secret_keys)
+        self.store = store = Store(settings.database, react=Reactor(config.rulebook))
+        self._http = (submit_client(), fetch_client())
+        submit, fetch = self._http
+        clients = {gateway.name: GatewayClient(gateway, submit=submit, fetch=fetch)}
+        silent_after = settings.silent_after if self._public_url else min(settings.silent_after, HOOKLESS_AFTER)
+        self._submitter = Submitter(store, clients, make_hook=self._make_hook)
+        reconciler = Reconciler(store, clients, silent_after=silent_after, lost_after=settings.lost_after)
+        self._supervisor = Supervisor(
+            store.bell,
+            [
+                Worker(name="submitter", step=self._submitter.submit_due, topics=("submissions", "events")),
+                Worker(name="reconciler", step=reconciler.reconcile_silent),
+            ],
+        )
+        self.goodbye = Goodbye(store.bell.ring)
+        desk = Desk(
+            store=store,
+            reconciler=reconciler,
+            supervisor=self._supervisor,
+            goodbye=self.goodbye,
+            gateways=tuple(clients),
+            rules=len(config.rulebook.rules),
+            hookless=self._public_url is None,
+            check_then=check_then,
+        )
+        receiver = Receiver(read_token=self._signer.read, record=self._record)
+        self.asgi = create_site(desk, receiver, api_keys=keys.api_keys, lifespan=self._live)
+
+    def _make_hook(self, task_id: str, nonce: str) -> str | None:
+        """Give the notifyHook of a submission, minted as it is sent; None without a public URL."""
+        if self._public_url is None:
+            return None
+        return f"{self._public_url}{PREFIX}{self._signer.mint(task_id, nonce)}"
+
+    def _record(self, task_id: str, nonce: str, progress: Progress, source: Source) -> Awaitable[Recorded]:
+        return self.store.write(record, task_id, nonce, progress, source)
+
+    @asynccontextmanager
+    async def _live(self, _site: Starlette) -> AsyncIterator[None]:
+        """What happens between the first and the last request."""
+        self.store.start(asyncio.get_running_loop())
+        doubtful = await self.store.write(doubt_interrupted)
+        if doubtful:
+            log.warning("submissions in doubt", count=doubtful, why="the last process stopped while they were sent")
+        self._supervisor.start()
+        try:
+            yield
+        finally:
+            self.goodbye.say()
+            await self._supervisor.stop()
+            await self._submitter.close()
+            for client in self._http:
+                await client.aclose()
+            await asyncio.to_thread(self.store.close)

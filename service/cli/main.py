@@ -1,0 +1,46 @@
+"""The `ringback` command. Each verb is loaded when it is called, so that `--help` is quick."""
+
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+
+# Verb → the module that holds its `command`.
+VERBS = {
+    "init": "Ask for a gateway and its key, and write .env and ringback.yaml.",
+    "demo": "Watch the main job against a hostile simulated gateway.",
+    "serve": "Start the service.",
+    "submit": "Submit a prompt, and wait for its picture.",
+    "click": "Click a button of a finished task.",
+    "watch": "Watch a task and its chain until they have ended.",
+    "tasks": "List tasks, newest first.",
+    "events": "List events, or follow them as they happen.",
+    "rules": "Check the rules of a file.",
+    "simulate": "Run a simulated gateway, with the vices you choose.",
+}
+
+
+class Verbs(click.Group):
+    """A group that imports a verb's module only when the verb is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 — click's signature
+        """Every verb, in the order in which one meets them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Give the verb's command."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"service.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version=version("ringback"), prog_name="ringback")
+def main() -> None:
+    """Ringback: a Midjourney gateway's callbacks as a durable event stream with rules."""

@@ -1,0 +1,122 @@
+"""`ringback serve`: the service as a process."""
+
+import asyncio
+import os
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+import click
+import uvicorn
+
+from service.app import Service
+from service.config import load_config
+from service.keys import Keys, load_keys
+from service.logs import configure_logs
+from service.mistakes import MistakesFound
+from service.settings import Settings, load_settings
+from storage.errors import LedgerError
+
+DRAIN = 3  # seconds that requests under way may take once a stop was asked for
+BACKLOG = 2048  # connections that may wait to be accepted
+
+
+@click.command("serve")
+@click.option("--host", help="Address to listen on; HOST otherwise, 127.0.0.1 by default.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port; PORT otherwise, 8000 by default; 0 takes a free one."
+)
+def command(host: str | None, port: int | None) -> None:
+    """Start the service.
+
+    A real gateway needs RINGBACK_GATEWAY, RINGBACK_GATEWAY_KEY and RINGBACK_PUBLIC_URL (`ringback init` asks for
+    them); docs/operate.md lists every setting.
+    """
+    environ = dict(os.environ) | ({"HOST": host} if host else {}) | ({} if port is None else {"PORT": str(port)})
+    try:
+        settings = load_settings(environ, Path.cwd())
+        gateway = settings.require_gateway()
+        config = load_config(settings.config, named=settings.config_named, environ=settings.environ)
+        keys = load_keys(settings)
+        configure_logs(settings.log, secrets=(gateway.key, *keys.api_keys, *keys.secret_keys))
+        service = Service(settings, config, keys)  # before the port: who holds the ledger is the better news
+        listener = listen(settings.host, settings.port)
+    except (MistakesFound, LedgerError, CannotListen) as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    announce(settings, keys, listener, len(config.rulebook.rules))
+    run(service, listener)
+
+
+class CannotListen(Exception):
+    """The address is taken, or is none of this machine's."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind the address; port 0 takes a free one. Raises CannotListen."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise CannotListen(f"Cannot listen on {host}:{port}: {error.strerror}. Set HOST and PORT.") from error
+    return listener
+
+
+def announce(settings: Settings, keys: Keys, listener: socket.socket, rules: int) -> None:
+    """Tell the operator where it is, how gateways reach it, and, once, which key was made."""
+    host, port = listener.getsockname()[:2]
+    lines = [f"Ringback listens on http://{host}:{port}, ledger {settings.database}, {rules} rule(s)."]
+    if settings.public_url is None:
+        lines.append(
+            "No RINGBACK_PUBLIC_URL: gateways cannot call back. It works hookless, by asking them every few seconds."
+        )
+    else:
+        lines.append(f"Gateways call back at {settings.public_url}/hooks/…")
+    if "RINGBACK_API_KEYS" in keys.made:
+        lines.append(f"An API key was made, shown here once and kept in {keys.path}: {keys.api_keys[0]}")
+    if "RINGBACK_SECRET_KEYS" in keys.made:
+        lines.append(f"A secret key was made and is kept in {keys.path}; keep that file, hooks are signed with it.")
+    lines += keys.warnings
+    click.echo("\n".join(lines), err=True)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but a stop first says goodbye to streams, which otherwise keep it from finishing."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal comes."""
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by the signal handler of uvicorn."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._service.goodbye.say)
+        super().handle_exit(sig, frame)
+
+
+def run(service: Service, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM, then leave cleanly."""
+    config = uvicorn.Config(
+        service.asgi,
+        log_config=None,
+        access_log=False,  # our own lines name the task; an access log would show every hook
+        lifespan="on",
+        timeout_graceful_shutdown=DRAIN,
+        server_header=False,
+    )
+    server = Server(config, service)
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has finished
+        server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(3)

@@ -1,0 +1,99 @@
+"""Asks gateways about tasks that went silent. The safety net, never the engine."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+
+from service.gateways.client import BATCH, GatewayClient, Told
+from storage.gateway_ids import Silent, list_silent, mark_asked
+from storage.ledger import record
+from storage.records import Progress
+from storage.store import Store
+from storage.submissions import lose_overdue, lose_task
+
+LONGEST: Final = 300.0  # seconds between two questions about a task that stays silent
+STEPS: Final = 4  # looks at the ledger within one `silent_after`
+SHORTEST_STEP: Final = 0.05  # seconds
+LONGEST_STEP: Final = 10.0  # seconds
+
+log = structlog.get_logger("ringback.reconciler")
+
+
+class Reconciler:
+    """One worker for all gateways. What it learns goes the way of a callback, through `storage.ledger.record`.
+
+    `silent_after` and `lost_after` are seconds: without news before a question, and before giving up.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clients: Mapping[str, GatewayClient],
+        *,
+        silent_after: float,
+        lost_after: float,
+    ) -> None:
+        self._store = store
+        self._clients = clients
+        self._silent_after = silent_after
+        self._lost_after = lost_after
+        self._first = True
+
+    async def reconcile_silent(self) -> float:
+        """Ask about everything that is due, batch by batch, and give the seconds until the next look.
+
+        The first look, at start, asks about every task that has not ended: callbacks may have come while nobody
+        listened.
+        """
+        silent_after = 0.0 if self._first else self._silent_after
+        asked = await asyncio.gather(
+            *(self._reconcile_gateway(name, client, silent_after) for name, client in self._clients.items())
+        )
+        self._first = False
+        now = self._store.now()
+        await self._store.write(lose_overdue, before=now - int(self._lost_after * 1000))
+        if any(count >= BATCH for count in asked):
+            return SHORTEST_STEP
+        return min(max(self._silent_after / STEPS, SHORTEST_STEP), LONGEST_STEP)
+
+    async def reconcile_task(self, gateway: str, task_id: str, gateway_id: str | None) -> str | None:
+        """Ask about one task now; give why that failed, or None."""
+        client = self._clients.get(gateway)
+        if client is None:
+            return f"No gateway {gateway!r} is configured."
+        silent = Silent(task_id=task_id, gateway_id=gateway_id, updated_at=self._store.now(), asked_at=0)
+        return await self._ask(client, [silent])
+
+    async def _reconcile_gateway(self, name: str, client: GatewayClient, silent_after: float) -> int:
+        silent = await self._store.read(
+            list_silent,
+            gateway=name,
+            now=self._store.now(),
+            silent_after=int(silent_after * 1000),
+            longest=int(max(LONGEST, silent_after) * 1000),
+            limit=BATCH,
+        )
+        if silent:
+            failed = await self._ask(client, silent)
+            log.info("reconciled", gateway=name, tasks=len(silent), failed=failed)
+        return len(silent)
+
+    async def _ask(self, client: GatewayClient, silent: list[Silent]) -> str | None:
+        await self._store.write(mark_asked, [each.task_id for each in silent])
+        told = Told(found={})
+        if ids := list(dict.fromkeys(each.gateway_id for each in silent if each.gateway_id is not None)):
+            told = await client.ask(ids)
+        by_state: Mapping[str, Progress] = {}
+        if unnamed := [each.task_id for each in silent if each.gateway_id is None]:
+            by_state = await client.search(unnamed)
+        forgotten = self._store.now() - int(self._lost_after * 1000)
+        for each in silent:
+            progress = by_state.get(each.task_id) if each.gateway_id is None else told.found.get(each.gateway_id)
+            if progress is not None:
+                await self._store.write(record, each.task_id, None, progress, "fetch")
+            elif each.gateway_id in told.missing and each.updated_at < forgotten:
+                reason = "Its gateway does not know it any more."
+                await self._store.write(lose_task, each.task_id, reason=reason)
+        return told.failed

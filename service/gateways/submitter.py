@@ -1,0 +1,162 @@
+"""Sends planned submissions to their gateways, each at most once on doubt, and writes down what came of it."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+import structlog
+
+from hooks.backoff import NOT_YET as NOT_YET_PAUSES
+from hooks.backoff import capacity_pause, unsent_pause
+from service.gateways import outcomes
+from service.gateways.client import Answer, GatewayClient
+from storage.errors import LedgerError
+from storage.events import has_ending_since, read_latest_seq
+from storage.ledger import open_window
+from storage.store import Store
+from storage.submissions import Claim, acknowledge, claim_due, doubt, hasten, postpone, read_next_due, reject
+
+IN_FLIGHT: Final = 32  # submissions under way at once
+GOODBYE: Final = 0.3  # seconds that a stop waits for answers which are under way
+UNWRITTEN_PAUSE: Final = 1.0  # seconds before an outcome that could not be written is written again
+
+log = structlog.get_logger("ringback.submitter")
+
+
+class Pause(msgspec.Struct, kw_only=True):
+    """A gateway that has no room: left alone until then, or until a task ends there."""
+
+    consecutive: int
+    until: int  # milliseconds, by the store's clock
+    since_seq: int  # the newest event when it began
+
+
+class Submitter:
+    """One worker for all gateways.
+
+    `make_hook(task_id, nonce)` gives the notifyHook to name, or None where gateways cannot reach us.
+    `not_yet` are the waits, in seconds, after each "not yet".
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clients: Mapping[str, GatewayClient],
+        *,
+        make_hook: Callable[[str, str], str | None],
+        not_yet: tuple[float, ...] = NOT_YET_PAUSES,
+        in_flight: int = IN_FLIGHT,
+    ) -> None:
+        self._store = store
+        self._clients = clients
+        self._make_hook = make_hook
+        self._not_yet = not_yet
+        self._in_flight = in_flight
+        self._posts: set[asyncio.Task[None]] = set()
+        self._pauses: dict[str, Pause] = {}
+
+    @property
+    def under_way(self) -> int:
+        """How many POSTs are out."""
+        return len(self._posts)
+
+    async def submit_due(self) -> float | None:
+        """Start the POST of everything that is due, and give the seconds until more will be; None when none is."""
+        resting = await self._lift_pauses()
+        free = self._in_flight - len(self._posts)
+        if free > 0:
+            for claim in await self._store.write(claim_due, limit=free, paused=tuple(resting)):
+                post = asyncio.create_task(self._send(claim), name=f"submit {claim.task.id}")
+                self._posts.add(post)
+                post.add_done_callback(self._forget)
+        if len(self._posts) >= self._in_flight:
+            return None  # the next answer rings
+        next_due = await self._store.read(read_next_due, tuple(resting))
+        times = [pause.until for pause in resting.values()] + ([] if next_due is None else [next_due])
+        return max(0.0, (min(times) - self._store.now()) / 1000) if times else None
+
+    async def close(self) -> None:
+        """Wait a moment for answers under way, then give up; what is cut off is settled by evidence."""
+        if self._posts:
+            _, late = await asyncio.wait(self._posts, timeout=GOODBYE)
+            for post in late:
+                post.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _forget(self, post: asyncio.Task[None]) -> None:
+        self._posts.discard(post)
+        self._store.bell.ring(("submissions",))
+
+    async def _lift_pauses(self) -> dict[str, Pause]:
+        """End the pauses whose time is up, or whose gateway ended a task since; give those that last."""
+        for gateway, pause in list(self._pauses.items()):
+            if pause.until <= 0:
+                continue
+            ended = await self._store.read(has_ending_since, gateway, pause.since_seq)
+            if ended:
+                await self._store.write(hasten, gateway)
+            if ended or pause.until <= self._store.now():
+                pause.until = 0  # the count stays until the gateway accepts something
+        return {gateway: pause for gateway, pause in self._pauses.items() if pause.until > 0}
+
+    async def _send(self, claim: Claim) -> None:
+        client = self._clients.get(claim.task.gateway)
+        if client is None:
+            reason = f"No gateway {claim.task.gateway!r} is configured."
+            answer = Answer(outcome=outcomes.Refused(reason=reason, kind="gateway"), evidence={"error": reason})
+        else:
+            answer = await client.submit(claim, self._make_hook(claim.task.id, claim.submission.nonce))
+        log.info(
+            "submitted",
+            task=claim.task.id,
+            gateway=claim.task.gateway,
+            action=claim.task.action,
+            attempt=claim.submission.attempts,
+            outcome=type(answer.outcome).__name__.lower(),
+            why=getattr(answer.outcome, "reason", None),
+        )
+        while True:
+            try:
+                return await self._settle(claim, answer)
+            except LedgerError as error:
+                # The POST is done, so its outcome must be written, however long the disk stays full.
+                log.warning("outcome not recorded yet", task=claim.task.id, why=str(error))
+                await asyncio.sleep(UNWRITTEN_PAUSE)
+
+    async def _settle(self, claim: Claim, answer: Answer) -> None:
+        """Write down what came of a POST. Each branch is one verb, one commit."""
+        store, submission, evidence = self._store, claim.submission, answer.evidence
+        match answer.outcome:
+            case outcomes.Accepted(gateway_id=gateway_id) | outcomes.Existed(gateway_id=gateway_id):
+                self._pauses.pop(claim.task.gateway, None)
+                await store.write(acknowledge, submission.id, gateway_id, "submit", evidence)
+            case outcomes.Modal(gateway_id=gateway_id):
+                self._pauses.pop(claim.task.gateway, None)
+                await store.write(open_window, submission.id, gateway_id, evidence)
+            case outcomes.Refused(reason=reason, kind=kind):
+                await store.write(reject, submission.id, reason=reason, kind=kind, answer=evidence)
+            case outcomes.Unknown(reason=reason):
+                await store.write(doubt, submission.id, reason=reason, answer=evidence)
+            case outcomes.Unsent():
+                await store.write(postpone, submission.id, seconds=unsent_pause(submission.attempts), answer=evidence)
+            case outcomes.NotYet(reason=reason):
+                if submission.attempts > len(self._not_yet):
+                    await store.write(reject, submission.id, reason=reason, kind="gateway", answer=evidence)
+                else:
+                    pause = self._not_yet[submission.attempts - 1]
+                    await store.write(postpone, submission.id, seconds=pause, answer=evidence)
+            case outcomes.Capacity():
+                seconds = await self._rest(claim.task.gateway)
+                await store.write(postpone, submission.id, seconds=seconds, answer=evidence | {"outcome": "capacity"})
+
+    async def _rest(self, gateway: str) -> float:
+        """Leave a gateway alone for a while; give the seconds."""
+        now, pause = self._store.now(), self._pauses.get(gateway)
+        if pause is not None and pause.until > now:
+            return (pause.until - now) / 1000  # POSTs that were out together count as one refusal
+        consecutive = 1 if pause is None else pause.consecutive + 1
+        seconds = capacity_pause(consecutive)
+        since = await self._store.read(read_latest_seq)
+        self._pauses[gateway] = Pause(consecutive=consecutive, until=now + seconds * 1000, since_seq=since)
+        return seconds

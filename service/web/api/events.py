@@ -1,0 +1,84 @@
+"""`/v1/events`: what happened, as pages, as long-poll, and as a stream."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.web.api.tasks import MAX_PAGE, MAX_WAIT, PAGE
+from service.web.calls import Call, Parameter, answer_json
+from service.web.desk import Desk
+from service.web.problems import Problem
+from service.web.representations import show_event
+from service.web.stream import EventStream, Filters
+from storage.events import list_events, read_latest_seq
+
+EARLIEST = "earliest"
+
+
+class EventCalls:
+    """The calls about events."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def calls(self) -> list[Call]:
+        """Every call with its description."""
+        return [
+            Call(
+                method="GET",
+                path="/v1/events",
+                handler=self.events,
+                summary="Events, oldest first: a page, a long-poll (`wait`), or a stream (Accept: text/event-stream)",
+                parameters=(
+                    Parameter(name="after", about="a `seq` to go on from", kind="whole"),
+                    Parameter(name="type", about="of any of these types; `task.*` is one", kind="list"),
+                    Parameter(name="task", about="of this task"),
+                    Parameter(name="root", about="of this chain"),
+                    Parameter(name="tag", about="of tasks with this tag"),
+                    Parameter(name="wait", about="seconds to wait for one", kind="seconds", most=MAX_WAIT),
+                    Parameter(name="limit", about="how many at most", kind="whole", least=1, most=MAX_PAGE),
+                    Parameter(name="last_event_id", about=f"stream: a `seq` to go on from, or `{EARLIEST}`"),
+                ),
+                answers={200: ("A page of events", "EventPage")},
+                stream=True,
+            )
+        ]
+
+    async def events(self, request: Request) -> Response:
+        """`GET /v1/events`."""
+        query = request.state.query
+        filters = Filters(
+            types=tuple(query.get("type", ())),
+            task=query.get("task"),
+            root=query.get("root"),
+            tag=query.get("tag"),
+        )
+        if "text/event-stream" in request.headers.get("accept", ""):
+            return EventStream(self._desk, filters, after=await self._read_start(request))
+        return await self._page(filters, query.get("after", 0), query.get("wait", 0), query.get("limit", PAGE))
+
+    async def _page(self, filters: Filters, after: int, wait: float, limit: int) -> Response:
+        deadline = asyncio.get_running_loop().time() + wait
+        store = self._desk.store
+        with store.bell.listen("events") as listener:
+            while True:
+                events, after = await store.read(list_events, after=after, limit=limit, **filters.as_query())
+                left = deadline - asyncio.get_running_loop().time()
+                if events or left <= 0 or self._desk.goodbye.said:
+                    return answer_json({"events": [show_event(event) for event in events], "next": after})
+                await listener.wait(left)
+
+    async def _read_start(self, request: Request) -> int:
+        """Where a stream begins: after `Last-Event-ID`, which a browser sends when it comes back, or as asked."""
+        query = request.state.query
+        asked = request.headers.get("last-event-id") or query.get("last_event_id")
+        if asked is None and "after" in query:
+            return int(query["after"])
+        if asked is None:
+            return await self._desk.store.read(read_latest_seq)
+        if asked == EARLIEST:
+            return 0
+        if not (asked.isascii() and asked.isdigit() and len(asked) < 19):
+            raise Problem(422, f"Last-Event-ID: expected the `seq` of an event, or {EARLIEST}")
+        return int(asked)

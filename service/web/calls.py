@@ -1,0 +1,117 @@
+"""A call of the API: its handler and its description in one place, so that the two cannot drift apart."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Literal, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from service.mistakes import did_you_mean
+from service.web.problems import Problem
+
+T = TypeVar("T")
+MAX_KEY: Final = 255  # characters of an Idempotency-Key
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """One query parameter."""
+
+    name: str
+    about: str
+    kind: Literal["text", "whole", "seconds", "list"] = "text"
+    least: float = 0
+    most: float | None = None
+    among: tuple[str, ...] = ()
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True):
+    """One call: what it takes, what it gives, and who answers."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Callable[[Request], Awaitable[Response]]
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    body: type | None = None
+    creates: bool = False  # takes an Idempotency-Key
+    answers: Mapping[int, tuple[str, str]]  # status → (what it means, the schema's name)
+    stream: bool = False  # may also answer as text/event-stream
+    public: bool = False  # needs no key
+
+    def route(self) -> Route:
+        """Give the route that serves it."""
+
+        async def endpoint(request: Request) -> Response:
+            request.state.query = read_query(request, self.parameters)
+            return await self.handler(request)
+
+        return Route(self.path, endpoint, methods=[self.method])
+
+
+def read_query(request: Request, parameters: tuple[Parameter, ...]) -> dict[str, Any]:
+    """Give the query's values by name, absent ones left out. Raises a 422 that names every mistake."""
+    known = {parameter.name: parameter for parameter in parameters}
+    values: dict[str, Any] = {}
+    mistakes: list[str] = []
+    for name in dict.fromkeys(request.query_params):
+        parameter = known.get(name)
+        if parameter is None:
+            mistakes.append(f"{name}: no such parameter{did_you_mean(name, known)}")
+            continue
+        try:
+            values[name] = _read_value(parameter, request.query_params.getlist(name))
+        except ValueError as error:
+            mistakes.append(f"{name}: {error}")
+    if mistakes:
+        raise Problem(422, "; ".join(mistakes), errors=mistakes)
+    return values
+
+
+def _read_value(parameter: Parameter, texts: list[str]) -> Any:
+    if parameter.kind == "list":
+        return [part for text in texts for part in text.split(",") if part]
+    text = texts[-1]
+    if parameter.kind == "text":
+        if parameter.among and text not in parameter.among:
+            raise ValueError(f"expected one of {', '.join(parameter.among)}")
+        return text
+    try:
+        number = int(text) if parameter.kind == "whole" else float(text)
+    except ValueError:
+        raise ValueError("expected a number") from None
+    if not parameter.least <= number or (parameter.most is not None and number > parameter.most):
+        raise ValueError(f"expected {parameter.least:g} to {parameter.most or 2**53:g}")
+    return number
+
+
+async def read_body(request: Request, expected: type[T]) -> T:
+    """Decode a JSON body strictly. Raises 415 for another type, 422 with the name of what is wrong."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Problem(415, "Send JSON, with 'Content-Type: application/json'.")
+    body = await request.body()
+    try:
+        return msgspec.json.decode(body, type=expected)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise Problem(422, str(error).replace("Object contains unknown field", "There is no field")) from None
+    except (UnicodeDecodeError, RecursionError):
+        raise Problem(422, "The body is not JSON in UTF-8.") from None
+
+
+def read_idempotency(request: Request, body: Any) -> tuple[str | None, str]:
+    """Give the Idempotency-Key, set apart by client, and the fingerprint of the request that it stands for."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= MAX_KEY:
+        raise Problem(422, f"An Idempotency-Key has 1 to {MAX_KEY} characters.")
+    content = f"{request.method} {request.url.path}\n".encode() + _encoder.encode(body)
+    return (None if key is None else f"{request.state.client}:{key}"), hashlib.sha256(content).hexdigest()
+
+
+def answer_json(value: Any, status: int = 200) -> Response:
+    """Give a JSON response."""
+    return Response(msgspec.json.encode(value), status_code=status, media_type="application/json")

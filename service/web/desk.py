@@ -1,0 +1,42 @@
+"""What every call of the API works with."""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from service.gateways.reconciler import Reconciler
+from service.workers import Supervisor
+from storage.bell import Topic
+from storage.store import Store
+
+
+class Goodbye:
+    """The service is about to stop: streams and waiting calls end by themselves."""
+
+    def __init__(self, ring: Callable[[tuple[Topic, ...]], None]) -> None:
+        self._ring = ring
+        self._said = asyncio.Event()
+
+    def say(self) -> None:
+        """Say it, once and for all. On the event loop."""
+        self._said.set()
+        self._ring(("events",))
+
+    @property
+    def said(self) -> bool:
+        """Whether it was said."""
+        return self._said.is_set()
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts of the service that the API shows and moves."""
+
+    store: Store
+    reconciler: Reconciler
+    supervisor: Supervisor
+    goodbye: Goodbye
+    gateways: tuple[str, ...]  # the first is the default
+    rules: int  # how many are loaded
+    hookless: bool  # no public URL: gateways cannot call back
+    check_then: Callable[[list[str]], list[str]]  # what is wrong with a `then` list

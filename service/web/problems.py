@@ -1,0 +1,78 @@
+"""Errors as RFC 9457 problem details. No traceback reaches a caller."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from storage.errors import IdempotencyConflict, LedgerBusy, LedgerUnavailable, NoSuchTask
+
+log = structlog.get_logger("ringback.web")
+
+
+class Problem(Exception):
+    """Something that the caller should be told: an HTTP status and a sentence that says what to do."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = headers or {}
+        self.more = more
+
+
+class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of an error."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[str] | msgspec.UnsetType = msgspec.UNSET  # every single mistake, where there are several
+
+
+def make_problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
+    """Give the response."""
+    body = ProblemDetails(title=HTTPStatus(status).phrase, status=status, detail=detail, **more)
+    return Response(
+        msgspec.json.encode(body),
+        status_code=status,
+        headers=dict(headers or {}),
+        media_type="application/problem+json",
+    )
+
+
+async def handle_problem(_request: Request, error: Exception) -> Response:
+    """Tell the caller what a handler raised on purpose, and what the ledger said."""
+    match error:
+        case Problem():
+            return make_problem(error.status, error.detail, error.headers, **error.more)
+        case NoSuchTask():
+            return make_problem(404, str(error))
+        case IdempotencyConflict():
+            return make_problem(409, str(error))
+        case LedgerBusy() | LedgerUnavailable():
+            return make_problem(503, str(error), {"Retry-After": "1"})
+        case HTTPException():
+            return make_problem(error.status_code, _explain(error), error.headers)
+    log.error("request failed", error=type(error).__name__, exc_info=error)
+    return make_problem(500, "This is a fault of the service; its log says more.")
+
+
+def _explain(error: HTTPException) -> str:
+    if error.status_code == 404:
+        return "There is nothing at this address; /openapi.json lists what there is."
+    if error.status_code == 413:
+        return "The request is too large."
+    return error.detail
+
+
+HANDLERS: dict[Any, Any] = dict.fromkeys(
+    (Problem, NoSuchTask, IdempotencyConflict, LedgerBusy, LedgerUnavailable, HTTPException, Exception),
+    handle_problem,
+)

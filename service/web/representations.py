@@ -1,0 +1,43 @@
+"""How the ledger's nouns look outside: the JSON objects of `/v1`."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from storage.records import Event, Firing, Task
+
+_TASK_TIMES = ("created_at", "updated_at", "submitted_at", "started_at", "finished_at")
+
+
+def format_time(milliseconds: int | None) -> str | None:
+    """Give RFC 3339 in UTC, to the millisecond."""
+    if milliseconds is None:
+        return None
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def show_task(task: Task) -> dict[str, Any]:
+    """Give a Task as `/v1` shows it."""
+    shown = msgspec.structs.asdict(task)
+    for name in _TASK_TIMES:
+        shown[name] = format_time(shown[name])
+    return shown
+
+
+def show_event(event: Event) -> dict[str, Any]:
+    """Give an Event as `/v1`, streams and subscribers see it."""
+    return {
+        "seq": event.seq,
+        "id": event.id,
+        "type": event.type,
+        "time": format_time(event.time),
+        "task": None if event.task is None else show_task(event.task),
+        "data": event.data,
+    }
+
+
+def show_firing(firing: Firing) -> dict[str, Any]:
+    """Give a Firing as `/v1` shows it."""
+    return msgspec.structs.asdict(firing) | {"created_at": format_time(firing.created_at)}

@@ -1,0 +1,178 @@
+"""`/openapi.json`: the calls, described from the very table that routes them."""
+
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any, Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.web.calls import Call, Parameter, answer_json
+from service.web.problems import ProblemDetails
+from storage.records import Firing, Task
+
+REF: Final = "#/components/schemas/{name}"
+TIMES: Final = frozenset({"created_at", "updated_at", "submitted_at", "started_at", "finished_at"})
+
+
+class SchemaCalls:
+    """The description of the API, itself a call."""
+
+    def __init__(self, calls: list[Call]) -> None:
+        self._others = calls
+
+    def calls(self) -> list[Call]:
+        """The call with its description."""
+        return [
+            Call(
+                method="GET",
+                path="/openapi.json",
+                handler=self.describe,
+                summary="This description, OpenAPI 3.1",
+                answers={200: ("The description", "OpenAPI")},
+            )
+        ]
+
+    async def describe(self, _request: Request) -> Response:
+        """`GET /openapi.json`."""
+        return answer_json(describe_calls([*self._others, *self.calls()]))
+
+
+def describe_calls(calls: list[Call]) -> dict[str, Any]:
+    """Give the OpenAPI document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for call in calls:
+        paths.setdefault(call.path, {})[call.method.lower()] = _describe_call(call)
+    paths["/hooks/{token}"] = {"post": _describe_hook()}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Ringback",
+            "version": version("ringback"),
+            "summary": "A Midjourney gateway's callbacks as a durable event stream with rules.",
+        },
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "schemas": _describe_schemas(calls),
+        },
+    }
+
+
+def _describe_call(call: Call) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "summary": call.summary,
+        "operationId": call.handler.__qualname__.replace("Calls.", "_").lower(),
+        "parameters": [_describe_parameter(each) for each in call.parameters],
+        "responses": {str(status): _describe_answer(*answer) for status, answer in call.answers.items()},
+    }
+    if "{id}" in call.path:
+        described["parameters"].insert(0, {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+    problems = [422] if call.parameters or call.body else []
+    if call.public:
+        described["security"] = []
+    else:
+        problems.append(401)
+    if call.body is not None:
+        described["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": REF.format(name=call.body.__name__)}}},
+        }
+        problems += [413, 415, 503]
+    if call.creates:
+        described["parameters"].append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "The same key and body give the first answer again; another body is a 409.",
+                "schema": {"type": "string", "maxLength": 255},
+            }
+        )
+        problems.append(409)
+    if call.stream:
+        described["responses"]["200"]["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        described["parameters"].append(
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "schema": {"type": "string"},
+                "description": "Stream: go on after it.",
+            }
+        )
+    for status in problems:
+        described["responses"].setdefault(str(status), _describe_answer(HTTPStatus(status).phrase, "Problem"))
+    return described
+
+
+def _describe_hook() -> dict[str, Any]:
+    answers = {
+        200: "It is recorded, durably",
+        401: "Not a hook of this service",
+        410: "The hook has expired",
+        413: "The body is too large",
+        422: "The body is not a task",
+        503: "It was not recorded; send it again",
+    }
+    return {
+        "summary": "A gateway's callback",
+        "operationId": "receive_callback",
+        "security": [],
+        "parameters": [{"name": "token", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+        "responses": {
+            str(status): _describe_answer(about, "Recorded" if status == 200 else "Problem")
+            for status, about in answers.items()
+        },
+    }
+
+
+def _describe_answer(about: str, schema: str) -> dict[str, Any]:
+    media_type = "application/problem+json" if schema == "Problem" else "application/json"
+    return {"description": about, "content": {media_type: {"schema": {"$ref": REF.format(name=schema)}}}}
+
+
+def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": {"whole": "integer", "seconds": "number"}.get(parameter.kind, "string")}
+    if parameter.kind in ("whole", "seconds"):
+        schema["minimum"] = parameter.least
+        if parameter.most is not None:
+            schema["maximum"] = parameter.most
+    if parameter.among:
+        schema["enum"] = list(parameter.among)
+    if parameter.kind == "list":
+        schema = {"type": "array", "items": schema}
+    described = {"name": parameter.name, "in": "query", "description": parameter.about, "schema": schema}
+    return described | ({"style": "form", "explode": False} if parameter.kind == "list" else {})
+
+
+def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
+    bodies = list(dict.fromkeys(call.body for call in calls if call.body is not None))
+    _, schemas = msgspec.json.schema_components([Task, Firing, ProblemDetails, *bodies], ref_template=REF)
+    for name in ("Task", "Firing"):
+        shown = schemas[name]["properties"]
+        # Every field is always shown, and times are shown as text.
+        schemas[name]["required"] = list(shown)
+        for field in shown.keys() & TIMES:
+            shown[field] = {"type": ["string", "null"], "format": "date-time"}
+    schemas["Problem"] = schemas.pop("ProblemDetails")
+    event = {
+        "seq": {"type": "integer"},
+        "id": {"type": "string"},
+        "type": {"type": "string"},
+        "time": {"type": "string", "format": "date-time"},
+        "task": {"anyOf": [{"$ref": REF.format(name="Task")}, {"type": "null"}]},
+        "data": {"type": "object"},
+    }
+    schemas["Event"] = {"type": "object", "properties": event, "required": list(event)}
+    for noun in ("Task", "Event", "Firing"):
+        page = {
+            f"{noun.lower()}s": {"type": "array", "items": {"$ref": REF.format(name=noun)}},
+            "next": {"type": ["string", "integer", "null"]},
+        }
+        schemas[f"{noun}Page"] = {"type": "object", "properties": page, "required": list(page)}
+    schemas["Recorded"] = {"type": "object", "properties": {"ok": {"const": True}}, "required": ["ok"]}
+    schemas["Health"] = {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
+    schemas["OpenAPI"] = {"type": "object"}
+    return schemas
