@@ -1,5 +1,7 @@
 """The one place where HTTP clients are built."""
 
+import ssl
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
@@ -17,6 +19,7 @@ def callback_client(*, concurrency: int = 64) -> httpx.AsyncClient:
     the receiver's own slowness counts as a time-out.
     """
     return httpx.AsyncClient(
+        verify=_certificates(),
         timeout=httpx.Timeout(CALLBACK_TIMEOUT, pool=None),
         limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
@@ -33,6 +36,7 @@ def submit_client() -> httpx.AsyncClient:
     nothing. `httpx.ConnectError` and `httpx.ConnectTimeout` are raised before anything was sent.
     """
     return httpx.AsyncClient(
+        verify=_certificates(),
         timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT),
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
@@ -44,9 +48,16 @@ def submit_client() -> httpx.AsyncClient:
 def fetch_client() -> httpx.AsyncClient:
     """A client for questions that cost nothing and may be repeated; the caller closes it."""
     return httpx.AsyncClient(
+        verify=_certificates(),
         timeout=httpx.Timeout(FETCH_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None),
         limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         trust_env=False,
     )
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    # Loading the certificates takes some 30 ms: once for all clients, which may share them.
+    return httpx.create_ssl_context(trust_env=False)

@@ -71,7 +71,7 @@ class TokenSigner:
     def read(self, token: str) -> HookAddress:
         """What the token stands for; raises BadToken, or ExpiredToken where it was ours once.
 
-        Several texts may never stand for one token, still: key nothing by the token, only by the address.
+        Key nothing by the token's text, only by the address: a rotated key gives the same address another token.
         """
         if not _TOKEN.fullmatch(token):
             raise BadToken

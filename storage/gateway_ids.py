@@ -12,7 +12,10 @@ def keep_gateway_id(tx: Transaction, task_id: str, gateway_id: str) -> None:
         "INSERT INTO gateway_ids SELECT gateway, ?, id FROM tasks WHERE id = ? ON CONFLICT DO NOTHING",
         (gateway_id, task_id),
     )
-    tx.execute("UPDATE tasks SET gateway_id = ? WHERE id = ?", (gateway_id, task_id))
+    tx.execute(
+        "UPDATE tasks SET gateway_id = ?, loose = 1 WHERE id = ? AND gateway_id IS NOT ?",
+        (gateway_id, task_id, gateway_id),
+    )
 
 
 def has_gateway_id(tx: Transaction, task_id: str, gateway: str, gateway_id: str) -> bool:

@@ -93,6 +93,8 @@ def record(tx: Transaction, task_id: str, nonce: str | None, progress: Progress,
         # The gateway speaks of it, so it has it: also when our POST is still under way, or in doubt, or lost.
         acknowledge(tx, standing.submission_id, progress.gateway_id, source)
         standing = _read_standing(tx, task_id, nonce)
+    elif progress.gateway_id not in (None, standing.gateway_id):
+        standing = _read_standing(tx, task_id, nonce)  # it goes by a new id from here on
     return show(tx, task_id, standing, progress, source)
 
 
