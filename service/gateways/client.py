@@ -1,8 +1,11 @@
 """Speaks the `/mj` protocol to one gateway. Its failures are values: a method here raises nothing."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import httpx
@@ -10,7 +13,7 @@ import msgspec
 
 from hooks.errors import NotATask
 from hooks.wire import Listed, parse_envelope, parse_listed, parse_tasks
-from service.gateways.outcomes import Outcome, Unknown, Unsent, read_outcome
+from service.gateways.outcomes import Outcome, Refused, Unknown, Unsent, read_outcome
 from service.gateways.presets import Gateway
 from service.gateways.requests import make_request
 from storage.records import JSON, Progress
@@ -18,8 +21,13 @@ from storage.submissions import Claim
 
 SUBMIT_DEADLINE: Final = 90.0  # seconds in all; relaying gateways give up on the next hop after 60
 FETCH_DEADLINE: Final = 30.0  # seconds in all
+LONGEST_ANSWER: Final = 1024 * 1024  # bytes of an answer to a submit
+LONGEST_LIST: Final = 16 * 1024 * 1024  # bytes of a list of tasks
 BATCH: Final = 100  # ids in one list question
-ANSWER_KEPT: Final = 2000  # characters of a gateway's answer that are kept as evidence
+LONGEST_ID: Final = 255  # characters; no gateway has a longer one, and no URL has room for it
+PATIENCE: Final = 3  # tasks that cannot be asked about one by one, before the gateway counts as failing
+REMEMBERED: Final = 600.0  # seconds that a gateway is not asked what it had no answer to; a 404 may be a proxy's
+SHORTEST_SECRET: Final = 8  # characters; a shorter key stands in ids and texts by chance
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +45,17 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     failed: str | None = None  # why the rest is not known
 
 
+class Heard(NamedTuple):
+    """An answer, read to its end, without our key."""
+
+    status: int
+    body: bytes
+
+
+class TooLong(Exception):
+    """The answer does not end."""
+
+
 class GatewayClient:
     """One gateway, its key and its ways."""
 
@@ -47,116 +66,164 @@ class GatewayClient:
         submit: httpx.AsyncClient,
         fetch: httpx.AsyncClient,
         submit_deadline: float = SUBMIT_DEADLINE,
+        fetch_deadline: float = FETCH_DEADLINE,
     ) -> None:
         self.gateway = gateway
         self._submit = submit
         self._fetch = fetch
         self._submit_deadline = submit_deadline
-        self._unsupported: set[str] = set()  # questions that this gateway has no answer to
+        self._fetch_deadline = fetch_deadline
+        self._unsupported: dict[str, float] = {}  # questions without an answer here, and until when to leave them
+        self._key = _find_key(gateway.key)
 
     async def submit(self, claim: Claim, hook: str | None) -> Answer:
         """POST a submission once and say what came of it."""
-        path, body = make_request(claim, hook)
+        try:
+            path, body = make_request(claim, hook)
+            request = self._request(self._submit, "POST", path, body)
+        except ValueError as error:
+            return _failed(Refused(reason=f"This cannot be asked of a gateway: {error}", kind="unknown"))
         try:
             async with asyncio.timeout(self._submit_deadline):
-                response = await self._submit.post(self._url(path), json=body, headers=self._headers)
+                heard = await self._exchange(self._submit, request, LONGEST_ANSWER)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
-            reason = f"The gateway could not be reached: {self._clean(str(error) or type(error).__name__)}"
-            return Answer(outcome=Unsent(reason=reason), evidence={"error": reason})
-        except (TimeoutError, httpx.HTTPError) as error:
-            reason = self._clean(str(error)) or f"no answer ({type(error).__name__})"
-            return Answer(outcome=Unknown(reason=reason), evidence={"error": reason})
-        envelope = parse_envelope(response.content)
-        outcome = read_outcome(response.status_code, envelope)
+            return _failed(Unsent(reason=f"The gateway could not be reached: {self._explain(error)}"))
+        except Exception as error:
+            # Whatever it is: the request may have left, and must not leave twice.
+            return _failed(Unknown(reason=f"No answer came: {self._explain(error)}"))
+        envelope = parse_envelope(heard.body)
         evidence = {
-            "http_status": response.status_code,
+            "http_status": heard.status,
             "code": envelope.code,
-            "description": self._clean(envelope.description),
+            "description": envelope.description,
             "result": envelope.result,
         }
-        return Answer(outcome=_redact(outcome, self._clean), evidence=evidence)
+        return Answer(outcome=read_outcome(heard.status, envelope), evidence=evidence)
 
     async def ask(self, gateway_ids: Sequence[str]) -> Told:
         """Ask about up to BATCH tasks: in one list question, else in a paged one, else one by one."""
-        for path, body in (
-            ("/task/list-by-condition", {"ids": list(gateway_ids)}),
-            ("/task/query", {"ids": list(gateway_ids), "pageNumber": 0, "pageSize": len(gateway_ids)}),
-        ):
-            if path in self._unsupported:
-                continue
-            listed = await self._list("POST", path, body)
-            if isinstance(listed, str):
-                return Told(found={}, failed=listed)
-            if listed is not None:
-                rows = {row.progress.gateway_id: row.progress for row in listed}
-                found = {each: rows[each] for each in gateway_ids if each in rows}
-                return Told(found=found, missing=frozenset(gateway_ids) - found.keys())
-        return await self._ask_singly(gateway_ids)
+        ids = list(gateway_ids)
+        listed = await self._list("POST", "/task/list-by-condition", {"ids": ids})
+        if isinstance(listed, str):
+            return Told(found={}, failed=listed)
+        if listed is not None:
+            found = _pick(listed, ids)
+            return Told(found=found, missing=frozenset(ids) - found.keys())
+        paged = await self._list("POST", "/task/query", {"ids": ids, "pageNumber": 0, "pageSize": len(ids)})
+        found = {} if paged is None or isinstance(paged, str) else _pick(paged, ids)
+        # A page shows what it likes: only a fetch tells that a task is missing.
+        told = await self._ask_singly([each for each in ids if each not in found])
+        return msgspec.structs.replace(told, found={**found, **told.found})
 
-    async def search(self, states: Sequence[str]) -> Mapping[str, Progress]:
+    async def search(self, states: Iterable[str]) -> Mapping[str, Progress]:
         """Look for tasks by the `state` that we gave them, in the gateway's list of latest ones, where it has one."""
-        if "/task/list" in self._unsupported:
-            return {}
+        wanted = frozenset(states)
         listed = await self._list("GET", "/task/list", None)
         if listed is None or isinstance(listed, str):
             return {}
-        return {row.state: row.progress for row in listed if row.state in states}
+        return {row.state: row.progress for row in listed if row.state in wanted}
 
     async def _ask_singly(self, gateway_ids: Sequence[str]) -> Told:
         found: dict[str, Progress] = {}
         missing: set[str] = set()
+        failures: list[str] = []
         for gateway_id in gateway_ids:
-            response = await self._get(f"/task/{quote(gateway_id, safe='')}/fetch")
-            if isinstance(response, str):
-                return Told(found=found, missing=frozenset(missing), failed=response)
-            try:
-                found[gateway_id] = parse_listed(response.content).progress
-            except NotATask:
-                # Unknown ids: 200 with an empty body, 204, or 400 with code 4.
-                if response.status_code >= 500 or response.status_code in (401, 403, 429):
-                    failed = f"HTTP {response.status_code}"
-                    return Told(found=found, missing=frozenset(missing), failed=failed)
+            if len(gateway_id) > LONGEST_ID or not gateway_id.strip("."):
+                missing.add(gateway_id)  # it cannot stand in a path, so no gateway has it
+                continue
+            heard = await self._hear("GET", f"/task/{quote(gateway_id, safe='')}/fetch", None)
+            if isinstance(heard, str):
+                failures.append(heard)
+            elif _is_unknown(heard):
                 missing.add(gateway_id)
-        return Told(found=found, missing=frozenset(missing))
+            else:
+                try:
+                    found[gateway_id] = parse_listed(_of_success(heard)).progress
+                except NotATask:
+                    failures.append(_describe(heard))
+            if len(failures) >= PATIENCE:
+                break
+        return Told(found=found, missing=frozenset(missing), failed=failures[0] if failures else None)
 
     async def _list(self, method: str, path: str, body: JSON | None) -> tuple[Listed, ...] | str | None:
         """Give the rows; None when this gateway has no such question (remembered); a text when asking failed."""
-        response = await self._request(method, path, body)
-        if isinstance(response, str):
-            return response
-        if response.status_code in (404, 405, 501):
-            self._unsupported.add(path)
+        if time.monotonic() < self._unsupported.get(path, 0.0):
             return None
-        if response.status_code == 204 or (response.status_code == 200 and not response.content.strip()):
+        heard = await self._hear(method, path, body)
+        if isinstance(heard, str):
+            return heard
+        if heard.status in (404, 405, 501):
+            self._unsupported[path] = time.monotonic() + REMEMBERED
+            return None
+        if heard.status in (200, 204) and not heard.body.strip():
             return ()
         try:
-            return parse_tasks(response.content)
+            return parse_tasks(_of_success(heard))
         except NotATask:
-            said = self._clean(parse_envelope(response.content).description)
-            return f"HTTP {response.status_code}: {said}"
+            return _describe(heard)
 
-    async def _get(self, path: str) -> httpx.Response | str:
-        return await self._request("GET", path, None)
-
-    async def _request(self, method: str, path: str, body: JSON | None) -> httpx.Response | str:
+    async def _hear(self, method: str, path: str, body: JSON | None) -> Heard | str:
+        """Ask something that costs nothing; a text says why there is no answer."""
         try:
-            async with asyncio.timeout(FETCH_DEADLINE):
-                return await self._fetch.request(method, self._url(path), json=body, headers=self._headers)
-        except (TimeoutError, httpx.HTTPError) as error:
-            return self._clean(str(error)) or type(error).__name__
+            async with asyncio.timeout(self._fetch_deadline):
+                request = self._request(self._fetch, method, path, body)
+                return await self._exchange(self._fetch, request, LONGEST_LIST)
+        except Exception as error:
+            # Any surprise of the other side is one more way of not answering.
+            return self._explain(error)
 
-    def _url(self, path: str) -> str:
-        return f"{self.gateway.url}/mj{path}"
+    def _request(self, client: httpx.AsyncClient, method: str, path: str, body: JSON | None) -> httpx.Request:
+        url = f"{self.gateway.url}/mj{path}"
+        return client.build_request(method, url, json=body, headers=self.gateway.headers())
 
-    @property
-    def _headers(self) -> dict[str, str]:
-        return self.gateway.headers()
+    async def _exchange(self, client: httpx.AsyncClient, request: httpx.Request, longest: int) -> Heard:
+        response = await client.send(request, stream=True)
+        try:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > longest:
+                    raise TooLong(f"the answer is longer than {longest} bytes")
+        finally:
+            await response.aclose()
+        return Heard(response.status_code, self._key.sub("…".encode(), bytes(body)))
 
-    def _clean(self, text: str) -> str:
-        """Take our key out of what a gateway says, should it quote it."""
-        return text.replace(self.gateway.key, "…")[:ANSWER_KEPT]
+    def _explain(self, error: Exception) -> str:
+        said = str(error) or type(error).__name__
+        return self._key.sub("…".encode(), said.encode()).decode()
 
 
-def _redact(outcome: Outcome, clean: Callable[[str], str]) -> Outcome:
-    reason = getattr(outcome, "reason", None)
-    return outcome if reason is None else msgspec.structs.replace(outcome, reason=clean(reason))
+def _find_key(key: str) -> re.Pattern[bytes]:
+    """What finds our key in a gateway's answer, should it quote it, however its JSON is written."""
+    quoted = json.dumps(key)[1:-1]
+    spellings = {key, quoted, quoted.replace("/", "\\/")} if len(key) >= SHORTEST_SECRET else {"(?!)"}
+    return re.compile(b"|".join(re.escape(each.encode()) for each in spellings))
+
+
+def _failed(outcome: Refused | Unknown | Unsent) -> Answer:
+    return Answer(outcome=outcome, evidence={"error": outcome.reason})
+
+
+def _pick(listed: Iterable[Listed], gateway_ids: Iterable[str]) -> dict[str, Progress]:
+    rows = {row.progress.gateway_id: row.progress for row in listed}
+    return {each: rows[each] for each in gateway_ids if each in rows}
+
+
+def _of_success(heard: Heard) -> bytes:
+    """The body of a 200. Raises NotATask: whatever else an error looks like, it tells nothing of tasks."""
+    if heard.status != 200:
+        raise NotATask
+    return heard.body
+
+
+def _is_unknown(heard: Heard) -> bool:
+    """Whether a fetch says that there is no such task: 200 with an empty body (novicezk's midjourney-proxy), 204
+    (trueai-org's), 400 with code 4 (new-api), or HTTP's own words.
+    """
+    if heard.status in (200, 204) and heard.body.strip() in (b"", b"null"):
+        return True
+    return heard.status in (404, 410) or (heard.status in (200, 400) and parse_envelope(heard.body).code in (3, 4))
+
+
+def _describe(heard: Heard) -> str:
+    return f"HTTP {heard.status}: {parse_envelope(heard.body).description}".removesuffix(": ")

@@ -1,0 +1,58 @@
+"""`ringback.yaml`: what one writes and reviews, as one frozen record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from service.document import MAX_BYTES, Document
+from service.mistakes import Mistake, MistakesFound
+from service.rules.limits import Limits, read_limits
+from service.rules.rulebook import Rulebook, read_rulebook
+
+
+class ConfigError(MistakesFound):
+    """`ringback.yaml` cannot be used; `mistakes` says all that is wrong with it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """Everything that a configuration file says; without one, the defaults and no rules."""
+
+    limits: Limits = field(default_factory=Limits)
+    rulebook: Rulebook = field(default_factory=Rulebook)
+
+
+_SECTIONS = ("limits", "rules")
+
+
+def parse_config(data: bytes, *, file: str, environ: Mapping[str, str]) -> Config:
+    """The Config in these bytes. `file` is the name for messages, `environ` is where `${NAME}` looks.
+
+    Raises ConfigError with every mistake, and nothing else whatever the bytes are.
+    """
+    document = Document(data, file=file, environ=environ)
+    sections = document.root.mapping(_SECTIONS) if document.root else {}
+    # A section whose lines are all commented out is as good as none.
+    values = {name: node for name, node in sections.items() if node.value is not None or node.broken}
+    limits = read_limits(values["limits"]) if "limits" in values else Limits()
+    rulebook = read_rulebook(values.get("rules"), limits)
+    if document.source.mistakes:
+        raise ConfigError(document.source.mistakes)
+    return Config(limits=limits, rulebook=rulebook)
+
+
+def load_config(path: Path, *, named: bool, environ: Mapping[str, str]) -> Config:
+    """The Config in a file. A file that is not there is an empty one, unless it was `named` explicitly.
+
+    Raises ConfigError with every mistake.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)  # one more than allowed is enough to refuse it
+    except FileNotFoundError:
+        if not named:
+            return Config()
+        raise ConfigError([Mistake(str(path), None, None, "there is no such file")]) from None
+    except OSError as error:
+        raise ConfigError([Mistake(str(path), None, None, f"cannot be read: {error.strerror}")]) from None
+    return parse_config(data, file=str(path), environ=environ)

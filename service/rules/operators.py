@@ -1,0 +1,167 @@
+"""The operators of a `match`: each becomes a test of one value that was found.
+
+A test answers False for a value that is missing, whatever the operator; only `exists: false` and `not`, which are
+made in `match_reader`, say True to nothing. There are no regular expressions to write, so none can be slow.
+"""
+
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+Test = Callable[[Any], bool]
+
+
+class Expected(NamedTuple):
+    """One value that a rule compares with."""
+
+    value: str | int | float | bool  # as YAML reads it
+    text: str  # as it is written, so that `state: 007` still compares as text
+
+    @property
+    def number(self) -> int | float | None:
+        """The same as a number; None when it is none."""
+        return number_of(self.value)
+
+
+def number_of(found: Any) -> int | float | None:
+    """A number, or numeric text ("16", "6.1") as a number; None for everything else, infinities too."""
+    if isinstance(found, bool) or not isinstance(found, int | float | str):
+        return None
+    try:
+        if isinstance(found, str):
+            if "_" in found:  # Python's own notation, nobody's number
+                return None
+            found = int(found) if found.isdecimal() else float(found)
+    except ValueError:
+        return None
+    return found if isinstance(found, int) or math.isfinite(found) else None
+
+
+def make_test(operator: str, expected: Iterable[Expected]) -> Test:
+    """The test that says True when the found value stands in that relation to any of the expected ones.
+
+    `operator` is one of OPERATORS. Of a list that is found (`tags`), any item will do.
+    """
+    test = _any_of([_MAKERS[operator](one) for one in expected])
+
+    def on_found(found: Any) -> bool:
+        if found is None:
+            return False
+        if type(found) in (tuple, list):
+            return any(map(test, found))
+        return test(found)
+
+    return on_found
+
+
+def _any_of(tests: list[Test]) -> Test:
+    if len(tests) == 1:
+        return tests[0]
+    return lambda found: any(test(found) for test in tests)
+
+
+def _equals(expected: Expected) -> Test:
+    value, text, number = expected.value, expected.text, expected.number
+    if isinstance(value, bool):
+        return lambda found: found is value or found == text
+    if number is None:
+        return lambda found: bool(found == text)
+    if isinstance(value, str):  # quoted: text is compared as text
+        return lambda found: found == text or (type(found) in (int, float) and found == number)
+    # A number and numeric text are equal however they are written: `params.v: 6.10` is "6.1".
+    return lambda found: found == text or number_of(found) == number
+
+
+def _text_test(holds: Callable[[str, str], bool]) -> Callable[[Expected], Test]:
+    def make(expected: Expected) -> Test:
+        text = expected.text
+        return lambda found: isinstance(found, str) and holds(found, text)
+
+    return make
+
+
+def _folded_test(expected: Expected) -> Test:
+    part = _fold(expected.text)
+    return lambda found: isinstance(found, str) and part in _fold(found)
+
+
+def _fold(text: str) -> str:
+    # NFKC makes full-width letters (ＣＡＴ), usual in Chinese typing, equal to plain ones.
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+
+
+# Scripts whose words stand side by side, or carry particles (Korean): a word of theirs may be found anywhere.
+# Thai and Lao, Burmese, Hangul, Khmer, kana, and the ideographs in all their blocks.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff"
+    "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_is_spaced = re.compile(f"[^\\W{_UNSPACED}]").match  # a letter, digit or "_" of a script with blanks
+
+
+def _word(expected: Expected) -> Test:
+    word = _fold(expected.text.strip())
+    begins_spaced, ends_spaced = _is_spaced(word[:1]), _is_spaced(word[-1:])
+
+    def test(found: Any) -> bool:
+        if not isinstance(found, str):
+            return False
+        text = _fold(found)
+        start = text.find(word)
+        while start >= 0:
+            end = start + len(word)
+            before = text[start - 1 : start] if begins_spaced else ""
+            after = text[end : end + 1] if ends_spaced else ""
+            if not _is_spaced(before) and not _is_spaced(after):
+                return True
+            start = text.find(word, start + 1)
+        return False
+
+    return test
+
+
+def _glob(expected: Expected) -> Test:
+    """`*` is any run of characters and `?` any one; all else is itself. Each run is taken once, never retried."""
+    *runs, last = [
+        "".join("." if character == "?" else re.escape(character) for character in run)
+        for run in re.split(r"\*+", expected.text)
+    ]
+    # The first run stands at the start, the last one at the end; between them the earliest place is as good as any.
+    body = "".join(f"(?>{run})" if number == 0 else f"(?>.*?{run})" for number, run in enumerate(runs))
+    match = re.compile(body + (".*" if runs else "") + last + r"\Z", re.DOTALL).match
+    return lambda found: isinstance(found, str) and match(found) is not None
+
+
+def _compared(holds: Callable[[float, float], bool]) -> Callable[[Expected], Test]:
+    def make(expected: Expected) -> Test:
+        bound = expected.number
+        assert bound is not None, "checked when the rule is read"  # noqa: S101
+
+        def test(found: Any) -> bool:
+            number = number_of(found)
+            return number is not None and holds(number, bound)
+
+        return test
+
+    return make
+
+
+_MAKERS: dict[str, Callable[[Expected], Test]] = {
+    "is": _equals,
+    "in": _equals,
+    "contains": _text_test(lambda found, part: part in found),
+    "icontains": _folded_test,
+    "word": _word,
+    "prefix": _text_test(str.startswith),
+    "suffix": _text_test(str.endswith),
+    "glob": _glob,
+    "gte": _compared(lambda found, bound: found >= bound),
+    "lte": _compared(lambda found, bound: found <= bound),
+    "gt": _compared(lambda found, bound: found > bound),
+    "lt": _compared(lambda found, bound: found < bound),
+}
+ORDERINGS = frozenset({"gte", "lte", "gt", "lt"})  # compare numbers
+TEXT_OPERATORS = frozenset({"contains", "icontains", "word", "prefix", "suffix", "glob"})
+OPERATORS = (*(name for name in _MAKERS if name != "is"), "not", "exists")  # as one writes them; "is" has no name
