@@ -57,6 +57,21 @@ def fetch_client() -> httpx.AsyncClient:
     )
 
 
+def api_client(url: str, key: str | None) -> httpx.Client:
+    """A client of a service's own API at `url`, showing `key` where there is one; each call brings its time-out.
+
+    For the command line, which does one thing at a time.
+    """
+    return httpx.Client(
+        verify=_certificates(),
+        base_url=url,
+        headers={} if key is None else {"Authorization": f"Bearer {key}"},
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
 @cache
 def _certificates() -> ssl.SSLContext:
     # Loading the certificates takes some 30 ms: once for all clients, which may share them.

@@ -2,8 +2,11 @@
 
 from importlib import import_module
 from importlib.metadata import version
+from typing import Any, Final
 
 import click
+
+INTERRUPTED: Final = 130  # the exit status of a program that Ctrl-C ended: 128 + SIGINT
 
 # Verb → the module that holds its `command`.
 VERBS = {
@@ -33,6 +36,13 @@ class Verbs(click.Group):
             return None
         command: click.Command = import_module(f"service.cli.{cmd_name}").command
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; Ctrl-C ends any of them, and the loading of its module, without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the verbs without importing them."""

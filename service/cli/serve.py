@@ -40,13 +40,14 @@ def command(host: str | None, port: int | None) -> None:
         gateway = settings.require_gateway()
         config = load_config(settings.config, named=settings.config_named, environ=settings.environ)
         keys = load_keys(settings)
+        announce_keys(keys)  # at once: a start that fails further on made them all the same
         configure_logs(settings.log, secrets=(gateway.key, *keys.api_keys, *keys.secret_keys))
         service = Service(settings, config, keys)  # before the port: who holds the ledger is the better news
         listener = listen(settings.host, settings.port)
     except (MistakesFound, LedgerError, CannotListen) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    announce(settings, keys, listener, len(config.rulebook.rules))
+    announce(settings, listener, len(config.rulebook.rules))
     run(service, listener)
 
 
@@ -61,14 +62,15 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(BACKLOG)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # names with empty or endless parts are a UnicodeError
         listener.close()
-        raise CannotListen(f"Cannot listen on {host}:{port}: {error.strerror}. Set HOST and PORT.") from error
+        reason = getattr(error, "strerror", None) or "there is no such host"
+        raise CannotListen(f"Cannot listen on {host}:{port}: {reason}. Set HOST and PORT.") from error
     return listener
 
 
-def announce(settings: Settings, keys: Keys, listener: socket.socket, rules: int) -> None:
-    """Tell the operator where it is, how gateways reach it, and, once, which key was made."""
+def announce(settings: Settings, listener: socket.socket, rules: int) -> None:
+    """Tell the operator where it is, and how gateways reach it."""
     host, port = listener.getsockname()[:2]
     lines = [f"Ringback listens on http://{host}:{port}, ledger {settings.database}, {rules} rule(s)."]
     if settings.public_url is None:
@@ -77,12 +79,18 @@ def announce(settings: Settings, keys: Keys, listener: socket.socket, rules: int
         )
     else:
         lines.append(f"Gateways call back at {settings.public_url}/hooks/…")
-    if "RINGBACK_API_KEYS" in keys.made:
-        lines.append(f"An API key was made, shown here once and kept in {keys.path}: {keys.api_keys[0]}")
-    if "RINGBACK_SECRET_KEYS" in keys.made:
-        lines.append(f"A secret key was made and is kept in {keys.path}; keep that file, hooks are signed with it.")
-    lines += keys.warnings
     click.echo("\n".join(lines), err=True)
+
+
+def announce_keys(keys: Keys) -> None:
+    """Tell the operator, once, which keys were made, and whether others may read them."""
+    if "RINGBACK_API_KEYS" in keys.made:
+        click.echo(f"An API key was made, shown here once and kept in {keys.path}: {keys.api_keys[0]}", err=True)
+    if "RINGBACK_SECRET_KEYS" in keys.made:
+        kept = f"A secret key was made and is kept in {keys.path}; keep that file, hooks are signed with it."
+        click.echo(kept, err=True)
+    for warning in keys.warnings:
+        click.echo(warning, err=True)
 
 
 class Server(uvicorn.Server):

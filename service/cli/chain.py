@@ -1,0 +1,102 @@
+"""A chain as somebody waits for it: its events as they come, and what became of it."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from service.cli.client import LONGEST_WAIT, PATIENCE, Api, task_path
+from service.cli.screen import draw_chain, make_console, name_task, plain, print_json
+from service.cli.states import is_settled, state_of
+from storage.records import JSON, Status
+
+
+def follow_chain(api: Api, root_id: str, *, deadline: float | None = None) -> Iterator[JSON]:
+    """Give every Event of a chain, from its first one until it has settled or the (monotonic) deadline is over.
+
+    It outlives a restart of the service.
+    """
+    after = 0
+    while True:
+        settled = all(map(is_settled, api.read_chain(root_id, patience=PATIENCE)))
+        left = LONGEST_WAIT if deadline is None else min(LONGEST_WAIT, deadline - time.monotonic())
+        wait = 0.0 if settled else max(0.0, left)
+        # What is asked for after the chain had settled is all that there will be.
+        page = api.get("/v1/events", root=root_id, after=after, wait=wait, timeout=LONGEST_WAIT * 2, patience=PATIENCE)
+        yield from page["events"]
+        if not page["events"] and (settled or left <= 0):
+            return
+        after = page["next"]
+
+
+def has_succeeded(tasks: Sequence[JSON]) -> bool:
+    """Whether every Task of a chain did."""
+    return all(task["status"] == Status.SUCCESS for task in tasks)
+
+
+def wait_for_chain(api: Api, task: JSON, *, as_json: bool, timeout: float | None) -> bool:
+    """Wait, with progress bars, until the chain of a task has settled; print it. Gives whether all went well.
+
+    `as_json` prints its Tasks and nothing else; `timeout` is in seconds.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    console = make_console(stderr=True)
+    with ChainProgress(console) as progress:
+        for event in follow_chain(api, task["root_id"], deadline=deadline):
+            progress.show(event["task"])
+    tasks = api.read_chain(task["root_id"])
+    if as_json:
+        for each in tasks:
+            print_json(each)
+    else:
+        make_console().print(draw_chain(tasks))
+    settled = all(map(is_settled, tasks))
+    if not settled:
+        click.echo(f"Not over after {timeout:g} s. It goes on: ringback watch {task['root_id']}", err=True)
+    return settled and has_succeeded(tasks) and _tell_blocked(api, tasks)
+
+
+def _tell_blocked(api: Api, tasks: Sequence[JSON]) -> bool:
+    """Say what the chain's own `then` could not click; gives whether it could click all."""
+    blocked = [
+        firing
+        for task in tasks
+        for firing in api.get(task_path(task["id"], "firings"))["firings"]
+        if firing["rule"] == "then" and firing["reason"] not in (None, "exists")
+    ]
+    for firing in blocked:
+        click.echo(f"--then was blocked: {plain(firing['detail'])}", err=True)
+    return not blocked
+
+
+class ChainProgress:
+    """A bar for each task of a chain; nothing at all where no terminal shows it."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            SpinnerColumn(finished_text=" "),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.percentage:>3.0f} %  {task.fields[word]}"),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._rows: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "ChainProgress":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, task: JSON) -> None:
+        """Show a task as an event told it."""
+        if task["id"] not in self._rows:
+            self._rows[task["id"]] = self._progress.add_task(name_task(task), total=100, word="")
+        percent = 100 if task["status"] == Status.SUCCESS else task["progress"] or 0
+        self._progress.update(self._rows[task["id"]], completed=percent, word=state_of(task).word)

@@ -1,0 +1,192 @@
+"""The service as the command line sees it: `/v1` over HTTP, every failure one clear line."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import click
+import httpx
+import msgspec
+
+from hooks.clients import api_client
+from service.cli.failures import Misused, Refused, Unreachable
+from service.keys import load_keys
+from service.mistakes import MistakesFound
+from service.settings import Settings, load_settings
+from storage.records import JSON
+
+ANSWER_TIMEOUT: Final = 30.0  # seconds for an answer, beside what it was asked to wait for
+STREAM_TIMEOUT: Final = 40.0  # seconds; the service says something every 15
+PATIENCE: Final = 30.0  # seconds for which a wait outlives a service that is away
+PAUSE: Final = 0.5  # seconds between two tries
+POSTS: Final = 4  # tries of one POST under the same Idempotency-Key
+PAGE: Final = 100  # entries in one page
+LONGEST_WAIT: Final = 25.0  # seconds; the service allows 60
+
+
+class Api:
+    """One service. Its verbs raise Unreachable and Refused, whose messages can be shown to a person."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        self.url = url
+        self._has_key = key is not None
+        self._http = api_client(url, key)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def get(self, path: str, *, patience: float = 0.0, timeout: float = ANSWER_TIMEOUT, **query: Any) -> JSON:
+        """Give the answer to a GET; options that are None are left out. `patience`: seconds to keep trying."""
+        given_up = time.monotonic() + patience
+        while True:
+            try:
+                return self._ask("GET", path, params=_wanted(query), timeout=timeout)
+            except Unreachable:
+                if time.monotonic() + PAUSE >= given_up:
+                    raise
+                time.sleep(PAUSE)
+
+    def post(self, path: str, body: Mapping[str, Any], *, key: str) -> JSON:
+        """Give the answer to a POST that creates. Under its Idempotency-Key a broken connection is tried again."""
+        content = msgspec.json.encode(_wanted(body))
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+        for _ in range(POSTS - 1):
+            try:
+                return self._ask("POST", path, content=content, headers=headers)
+            except Unreachable as error:
+                if isinstance(error.__cause__, httpx.ConnectError):
+                    raise
+                time.sleep(PAUSE)
+        return self._ask("POST", path, content=content, headers=headers)
+
+    def read_task(self, task_id: str) -> JSON:
+        """Give one Task."""
+        return self.get(task_path(task_id))
+
+    def read_chain(self, task_id: str, *, patience: float = 0.0) -> list[JSON]:
+        """Give every Task of a chain, the root first."""
+        answer = self.get(task_path(task_id, "chain"), patience=patience)
+        return list(answer["tasks"])
+
+    def list_tasks(self, *, limit: int, **query: Any) -> Iterator[JSON]:
+        """Give up to `limit` Tasks, newest first, page by page."""
+        cursor = None
+        while limit > 0:
+            page = self.get("/v1/tasks", **query, cursor=cursor, limit=min(limit, PAGE))
+            yield from page["tasks"]
+            limit, cursor = limit - len(page["tasks"]), page["next"]
+            if cursor is None:
+                return
+
+    def list_events(self, *, after: int = 0, **query: Any) -> Iterator[JSON]:
+        """Give every Event after a `seq` that there is by now, oldest first, page by page."""
+        while True:
+            page = self.get("/v1/events", **query, after=after, limit=PAGE)
+            yield from page["events"]
+            if len(page["events"]) < PAGE:
+                return
+            after = page["next"]
+
+    def read_latest_seq(self) -> int:
+        """Give the `seq` of the newest event: what a page of a type that never comes has looked through."""
+        return int(self.get("/v1/events", type="none", limit=1)["next"])
+
+    @contextmanager
+    def open_stream(self, *, after: int, **query: Any) -> Iterator[Iterator[bytes]]:
+        """Open `/v1/events` as a stream after a `seq`; gives its chunks."""
+        timeout = httpx.Timeout(ANSWER_TIMEOUT, read=STREAM_TIMEOUT)
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        with (
+            self._broken_told(),
+            self._http.stream("GET", "/v1/events", params=_wanted(query), headers=headers, timeout=timeout) as response,
+        ):
+            if response.status_code >= 400:
+                response.read()
+            self._check(response)
+            yield response.iter_bytes()
+
+    def _ask(self, method: str, path: str, *, timeout: float = ANSWER_TIMEOUT, **request: Any) -> JSON:
+        with self._broken_told():
+            response = self._http.request(method, path, timeout=timeout, **request)
+        self._check(response)
+        try:
+            answer = msgspec.json.decode(response.content, type=dict[str, Any])
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise self._stranger(response) from None
+        return answer
+
+    @contextmanager
+    def _broken_told(self) -> Iterator[None]:
+        """Tell a failed connection in one line."""
+        try:
+            yield
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise Unreachable(f"Cannot reach {self.url}: is `ringback serve` running?") from error
+        except httpx.TimeoutException as error:
+            raise Unreachable(f"{self.url} did not answer in time.") from error
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            raise Unreachable(f"The connection to {self.url} broke: is `ringback serve` still running?") from error
+
+    def _check(self, response: httpx.Response) -> None:
+        """Raise what an error answer says."""
+        if response.is_success:
+            return
+        if response.status_code == 401:
+            refused = "does not accept this API key" if self._has_key else "wants an API key"
+            raise Refused(f"{self.url} {refused}: set RINGBACK_API_KEY to one of the service's.", 401)
+        if response.headers.get("content-type", "") != "application/problem+json":
+            raise self._stranger(response)
+        try:
+            problem = msgspec.json.decode(response.content, type=dict[str, Any])
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            raise self._stranger(response) from None
+        detail = problem.get("detail") or problem.get("title") or response.reason_phrase
+        raise Refused(str(detail), response.status_code)
+
+    def _stranger(self, response: httpx.Response) -> Refused:
+        message = f"{self.url} answered HTTP {response.status_code}, but not as Ringback does: is RINGBACK_URL right?"
+        return Refused(message, response.status_code)
+
+
+def connect(context: click.Context) -> Api:
+    """Give the service that the environment and `.env` name, for as long as a verb runs.
+
+    Raises Misused when they cannot be used.
+    """
+    try:
+        settings = load_settings(os.environ, Path.cwd())
+        api = Api(settings.url, _find_key(settings))
+    except MistakesFound as error:
+        raise Misused(str(error)) from None
+    context.call_on_close(api.close)
+    return api
+
+
+def _find_key(settings: Settings) -> str | None:
+    """The key to show: the one named for it, else the first configured, else the one that the service made."""
+    if settings.api_key or settings.api_keys:
+        return settings.api_key or settings.api_keys[0]
+    made = settings.database.with_name(f"{settings.database.name}.keys")
+    # Looked at first, because loading would make them: only the service may.
+    return load_keys(settings).api_keys[0] if made.exists() else None
+
+
+def _wanted(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _legible(value) for name, value in values.items() if value not in (None, (), [])}
+
+
+def _legible(value: Any) -> Any:
+    """What was typed, whatever the locale: Python hides the bytes that it cannot read in surrogates."""
+    if isinstance(value, tuple):
+        return tuple(map(_legible, value))
+    return value.encode(errors="surrogateescape").decode(errors="replace") if isinstance(value, str) else value
+
+
+def task_path(task_id: str, *more: str) -> str:
+    """The path of a task, or of something of it, whatever was typed as its id."""
+    return "/".join(("/v1/tasks", quote(_legible(task_id), safe=""), *more))

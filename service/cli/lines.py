@@ -1,0 +1,32 @@
+"""An event as a line for a person."""
+
+from datetime import datetime
+
+from rich.text import Text
+
+from service.cli.screen import name_task, plain
+from service.cli.states import state_of
+from storage.records import JSON
+
+
+def tell_event(event: JSON) -> Text:
+    """Give the line: when, what, which task, how far, from where, and whatever else it says."""
+    line = Text.assemble((_clock(event["time"]), "dim"), f"  {event['seq']:>6}  ")
+    task = event["task"]
+    if task is None:
+        return line.append(plain(event["type"]))
+    state = state_of(task)
+    line.append(f"{state.shape} ", state.style).append(f"{plain(event['type']):<16} ")
+    line.append(f"{task['id']}  {name_task(task):<9}", "dim")
+    if task["progress"] is not None:
+        line.append(f" {task['progress']:>3} %")
+    line.append(f"  {plain(event['data'].get('source'))}", "dim")
+    for text, style in ((event["data"].get("reason"), "yellow"), (task["fail_reason"], "red")):
+        if text:
+            line.append(f"  {plain(text)}", style)
+    return line
+
+
+def _clock(time: str) -> str:
+    """The time of day here, to the tenth of a second."""
+    return datetime.fromisoformat(time).astimezone().strftime("%H:%M:%S.%f")[:-5]

@@ -1,0 +1,44 @@
+"""The states that a person sees: a word, a shape and a colour each, never a colour alone."""
+
+from typing import Final, NamedTuple
+
+from storage.records import ENDINGS, JSON, Status, SubmissionState
+
+
+class State(NamedTuple):
+    """How a task stands."""
+
+    word: str
+    shape: str
+    style: str  # rich's
+
+
+WAITING: Final = State("waiting", "○", "dim")
+RUNNING: Final = State("running", "◔", "cyan")
+NEEDS_YOU: Final = State("needs you", "◑", "yellow")
+SUCCEEDED: Final = State("succeeded", "✓", "green")
+FAILED: Final = State("failed", "✗", "red")
+UNKNOWN: Final = State("unknown", "?", "magenta")
+
+_OF_STATUS: Final = {
+    Status.NOT_START: WAITING,
+    Status.SUBMITTED: RUNNING,
+    Status.IN_PROGRESS: RUNNING,
+    Status.MODAL: NEEDS_YOU,
+    Status.SUCCESS: SUCCEEDED,
+    Status.FAILURE: FAILED,
+    Status.CANCEL: FAILED,
+}
+_DOUBTFUL: Final = (SubmissionState.UNKNOWN, SubmissionState.LOST)
+
+
+def state_of(task: JSON) -> State:
+    """Give the state of a Task of `/v1`."""
+    if task["status"] not in ENDINGS and task["submission"] in _DOUBTFUL:
+        return UNKNOWN
+    return _OF_STATUS.get(task["status"], UNKNOWN)
+
+
+def is_settled(task: JSON) -> bool:
+    """Whether nothing more is expected of a Task of `/v1`: it ended, or it is lost."""
+    return task["status"] in ENDINGS or task["submission"] == SubmissionState.LOST

@@ -1,0 +1,80 @@
+"""`ringback tasks`: the ledger's tasks."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from service.cli.client import connect
+from service.cli.screen import make_console, name_task, plain, print_json
+from service.cli.states import state_of
+from storage.records import JSON
+
+SHOWN: Final = 50  # tasks, unless said otherwise
+
+
+@click.command("tasks")
+@click.option("--status", multiple=True, help="Of this status, such as SUCCESS; may be repeated.")
+@click.option("--action", multiple=True, help="Of this action, such as IMAGINE; may be repeated.")
+@click.option("--tag", help="With this tag.")
+@click.option("--root", help="Of the chain with this root.")
+@click.option("--q", help="With this text in the prompt.")
+@click.option("--limit", type=click.IntRange(min=1), default=SHOWN, show_default=True, help="So many at most.")
+@click.option("--json", "as_json", is_flag=True, help="Print them as JSON, one per line.")
+@click.pass_context
+def command(
+    context: click.Context,
+    status: tuple[str, ...],
+    action: tuple[str, ...],
+    tag: str | None,
+    root: str | None,
+    q: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List tasks, newest first."""
+    tasks = connect(context).list_tasks(limit=limit, status=status, action=action, tag=tag, root=root, q=q)
+    if as_json:
+        for task in tasks:
+            print_json(task)
+        return
+    rows = list(tasks)
+    if rows:
+        make_console().print(draw_tasks(rows, now=datetime.now(UTC)))
+    else:
+        click.echo('No task here. To make one: ringback submit "a red fox"', err=True)
+
+
+def draw_tasks(tasks: list[JSON], *, now: datetime) -> Table:
+    """Tasks as a table."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("")
+    table.add_column("STATE", no_wrap=True)
+    table.add_column("TASK", no_wrap=True, min_width=16)
+    table.add_column("WHAT", no_wrap=True, max_width=20)
+    table.add_column("%", justify="right", no_wrap=True)
+    table.add_column("AGE", justify="right", no_wrap=True)
+    table.add_column("PROMPT", no_wrap=True, overflow="ellipsis")
+    for task in tasks:
+        state = state_of(task)
+        table.add_row(
+            Text(state.shape, state.style),
+            Text(state.word, state.style),
+            task["id"],
+            Text("  " * task["depth"] + name_task(task)),
+            "" if task["progress"] is None else str(task["progress"]),
+            tell_age(now - datetime.fromisoformat(task["created_at"])),
+            Text(plain(task["fail_reason"] or task["prompt"])),
+        )
+    return table
+
+
+def tell_age(age: timedelta) -> str:
+    """A time span in its largest unit, rounded down."""
+    seconds = max(0, int(age.total_seconds()))
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"

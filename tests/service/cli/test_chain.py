@@ -1,0 +1,61 @@
+"""A chain as somebody waits for it."""
+
+import time
+
+import httpx
+
+from service.cli.chain import follow_chain, has_succeeded, wait_for_chain
+
+
+def tasks(*these):
+    return httpx.Response(200, json={"tasks": these, "next": None})
+
+
+def events(*seqs, following=0):
+    return httpx.Response(200, json={"events": [{"seq": seq} for seq in seqs], "next": following})
+
+
+def test_a_chain_is_followed_until_it_has_settled_and_all_is_told(make_api, answers, a_task, a_child):
+    running, done = a_task(status="IN_PROGRESS"), a_task()
+    wire = answers(
+        *(tasks(running), events(1, 2, following=2)),
+        *(tasks(done, a_child(status="NOT_START")), events(3, following=3)),
+        *(tasks(done, a_child(submission="lost", status="SUBMITTED")), events(4, following=4)),
+        *(tasks(done, a_child(submission="lost", status="SUBMITTED")), events(following=9)),
+    )
+    assert [event["seq"] for event in follow_chain(make_api(wire), "8000000000000001")] == [1, 2, 3, 4]
+    asked = [dict(request.url.params) for request in wire.requests if request.url.path == "/v1/events"]
+    assert [each["after"] for each in asked] == ["0", "2", "3", "4"]
+    assert [float(each["wait"]) for each in asked] == [25.0, 25.0, 0.0, 0.0]
+
+
+def test_a_chain_that_had_settled_before_is_told_whole(make_api, answers, a_task):
+    wire = answers(tasks(a_task()), events(1, 2, following=2), tasks(a_task()), events(following=2))
+    assert len(list(follow_chain(make_api(wire), "8000000000000001"))) == 2
+
+
+def test_nobody_waits_beyond_the_deadline(make_api, answers, a_task):
+    wire = answers(tasks(a_task(status="IN_PROGRESS")), events(following=5))
+    assert list(follow_chain(make_api(wire), "8000000000000001", deadline=time.monotonic() - 1)) == []
+    assert wire.requests[-1].url.params["wait"] == "0.0"
+
+
+def test_a_chain_outlives_a_restart_of_the_service(make_api, answers, a_task):
+    wire = answers(httpx.ReadError("x"), tasks(a_task()), httpx.ConnectError("x"), events(following=1))
+    assert list(follow_chain(make_api(wire), "8000000000000001")) == []
+
+
+def test_only_a_chain_without_failures_has_succeeded(a_task, a_child):
+    assert has_succeeded([a_task(), a_child()])
+    assert not has_succeeded([a_task(), a_child(status="FAILURE")])
+    assert not has_succeeded([a_task(), a_child(status="IN_PROGRESS", submission="lost")])
+
+
+def test_a_click_that_was_blocked_is_told_and_is_no_success(make_api, answers, a_task, capsys):
+    blocked = {"rule": "then", "reason": "error", "detail": "there is no button U1 on this task"}
+    wire = answers(
+        *(tasks(a_task()), events(following=1), tasks(a_task())),
+        httpx.Response(200, json={"firings": [blocked], "next": None}),
+    )
+    assert not wait_for_chain(make_api(wire), a_task(), as_json=False, timeout=None)
+    assert capsys.readouterr().err == "--then was blocked: there is no button U1 on this task\n"

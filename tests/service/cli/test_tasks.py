@@ -1,0 +1,46 @@
+"""The table of tasks, and the line of an event."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.console import Console
+
+from service.cli.lines import tell_event
+from service.cli.tasks import draw_tasks, tell_age
+
+NOW = datetime(2026, 11, 23, 1, 0, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(-5, "0 s"), (59.9, "59 s"), (60, "1 m"), (7199, "1 h"), (90_000, "1 d")]
+)
+def test_an_age_is_told_in_its_largest_unit(seconds, said):
+    assert tell_age(timedelta(seconds=seconds)) == said
+
+
+def test_a_task_is_a_row(a_task, a_child):
+    console = Console(file=io.StringIO(), width=120)
+    console.print(draw_tasks([a_child(status="FAILURE", progress=None, fail_reason="banned"), a_task()], now=NOW))
+    header, child, root = (line.split() for line in console.file.getvalue().splitlines())
+    assert header == ["STATE", "TASK", "WHAT", "%", "AGE", "PROMPT"]
+    assert child == ["✗", "failed", "8000000000000002", "U1", "5", "s", "banned"]
+    assert root == ["✓", "succeeded", "8000000000000001", "IMAGINE", "100", "5", "s", "一只猫"]
+
+
+def test_an_event_is_a_line(a_task):
+    event = {
+        "seq": 17,
+        "type": "task.unknown",
+        "time": "2026-11-23T01:00:00.250Z",
+        "task": a_task(status="NOT_START", submission="unknown", progress=None),
+        "data": {"source": "service", "reason": "The service stopped while it was being sent."},
+    }
+    line = tell_event(event).plain.split()
+    assert line[1:6] == ["17", "?", "task.unknown", "8000000000000001", "IMAGINE"]
+    assert line[6:] == ["service", *event["data"]["reason"].split()]
+
+
+def test_an_event_without_a_task_is_a_line():
+    event = {"seq": 1, "type": "rule.paused", "time": "2026-11-23T01:00:00.250Z", "task": None, "data": {}}
+    assert tell_event(event).plain.endswith("1  rule.paused")
