@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 from starlette.applications import Starlette
@@ -52,7 +53,10 @@ class Service:
             store.bell,
             [
                 Worker(name="submitter", step=self._submitter.submit_due, topics=("submissions", "events")),
-                Worker(name="reconciler", step=reconciler.reconcile_silent),
+                *(
+                    Worker(name=f"reconciler of {name}", step=partial(reconciler.reconcile_silent, name))
+                    for name in clients
+                ),
             ],
         )
         self.goodbye = Goodbye(store.bell.ring)
@@ -89,7 +93,6 @@ class Service:
         try:
             yield
         finally:
-            self.goodbye.say()
             await self._supervisor.stop()
             await self._submitter.close()
             for client in self._http:

@@ -48,7 +48,7 @@ def has_ending_since(db: sqlite3.Connection, gateway: str, seq: int) -> bool:
     """Whether a task of the gateway has ended after that event."""
     found = db.execute(
         "SELECT 1 FROM events JOIN tasks ON tasks.id = events.task_id WHERE events.seq > ? AND tasks.gateway = ?"
-        " AND events.type IN ('task.succeeded', 'task.failed', 'task.cancelled') LIMIT 1",
+        " AND events.source != 'submit' AND events.type IN ('task.succeeded', 'task.failed', 'task.cancelled') LIMIT 1",
         (seq, gateway),
     )
     return found.fetchone() is not None

@@ -37,6 +37,8 @@ def follow(tx: Transaction, task_id: str, event_type: str, seq: int) -> None:
     task = read_task(tx, task_id)
     try:
         decisions = tx.react(event_type, task, LedgerFacts(tx))
+    except sqlite3.Error:
+        raise  # the ledger's trouble, not a rule's: the whole callback is refused and comes again
     except Exception as error:
         decisions = (
             Decision(rule="rules", version="", origin="then", reason="error", detail=f"{type(error).__name__}"),

@@ -133,7 +133,7 @@ def show(tx: Transaction, task_id: str, standing: Standing, progress: Progress, 
     shown, wanted = standing.shown, _columns_of(progress)
     height, before = _height(progress.status, progress.progress), _height(shown[0], shown[1])
     if shown[0] in ENDINGS and progress.status in ENDINGS and progress.status != shown[0]:
-        return _keep_contradiction(tx, task_id, progress, source)
+        return _keep_contradiction(tx, task_id, standing, progress, source)
     if height < before or wanted == shown:
         return "known"
     if height == before:
@@ -184,7 +184,9 @@ def _difference(shown: tuple[Any, ...], wanted: tuple[Any, ...], now: int) -> di
     return changes
 
 
-def _keep_contradiction(tx: Transaction, task_id: str, progress: Progress, source: Source) -> Recorded:
+def _keep_contradiction(
+    tx: Transaction, task_id: str, standing: Standing, progress: Progress, source: Source
+) -> Recorded:
     """The first ending that was committed stands; another one is kept as evidence, once, without effect."""
     told = tx.execute(
         "SELECT 1 FROM events WHERE task_id = ? AND type = ? AND json_extract(data, '$.claim.status') = ?",
@@ -192,5 +194,6 @@ def _keep_contradiction(tx: Transaction, task_id: str, progress: Progress, sourc
     ).fetchone()
     if told is None:
         claim = {name: value for name in SHOWN if (value := getattr(progress, name))}
-        append_event(tx, task_id, CONTRADICTED, source, {}, {"claim": claim})
+        changes = read_mutable(tx, task_id) if standing.loose else {}
+        append_event(tx, task_id, CONTRADICTED, source, changes, {"claim": claim})
     return "contradiction"

@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from storage.errors import LedgerLocked, LedgerUnreadable
@@ -19,20 +19,23 @@ def open_writer(path: Path) -> sqlite3.Connection:
     Autocommit is on: transactions are begun and ended by hand. Raises LedgerUnreadable.
     """
     try:
-        # The prompts of strangers are nobody else's business: never wider than its owner.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(
-            path,
-            timeout=BUSY_TIMEOUT,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=CACHED_STATEMENTS,
-        )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        # Checkpoints run on a thread of their own (`storage.writer`): inline they cost the hot path its p99.
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        with ExitStack() as undo:
+            # The prompts of strangers are nobody else's business: never wider than its owner.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            connection = sqlite3.connect(
+                path,
+                timeout=BUSY_TIMEOUT,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=CACHED_STATEMENTS,
+            )
+            undo.callback(connection.close)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            # Checkpoints run on a thread of their own (`storage.writer`): inline they cost the hot path its p99.
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            undo.pop_all()
     except (OSError, sqlite3.Error) as error:
         raise LedgerUnreadable(f"{path}: cannot be opened as a ledger: {_reason(error)}") from error
     return connection
@@ -89,7 +92,8 @@ class ProcessLock:
     """Keeps a second process away from a ledger. The kernel frees it however the holder ends."""
 
     def __init__(self, database: Path) -> None:
-        self._path = database.with_name(database.name + ".lock")
+        # Beside the file itself: by whatever links it is reached, it is one ledger.
+        self._path = Path(os.path.realpath(database) + ".lock")
         self._file: int | None = None
 
     def acquire(self, holder: str) -> None:

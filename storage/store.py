@@ -7,10 +7,12 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from storage.bell import Bell
+from storage.errors import LedgerUnreadable
 from storage.migrations import migrate
 from storage.records import Decision, Facts, React, Task
 from storage.sqlite import ProcessLock, Readers, open_writer
@@ -54,14 +56,13 @@ class Store:
         self._clock = clock
         self._lock = ProcessLock(path)
         self._lock.acquire(f"process {os.getpid()} ({path})")
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._lock.release)
             connection = open_writer(path)
+            undo.callback(connection.close)
             migrate(connection)
-        except BaseException:
-            self._lock.release()
-            raise
-        latest = connection.execute("SELECT max(id) FROM tasks").fetchone()[0]
-        self._ids = TaskIds(latest)
+            self._ids = TaskIds(_read_latest_id(connection))
+            undo.pop_all()  # it is open: nothing is to be undone
         self._connection = connection
         self._readers = Readers(path)
         self._writer = Writer(connection, begin=self._begin, ring=self.bell.ring, max_queued=max_queued)
@@ -106,6 +107,14 @@ class Store:
 
     def _begin(self, connection: sqlite3.Connection) -> Transaction:
         return Transaction(connection, now=self.now(), ids=self._ids, react=self.react, nonce=make_nonce)
+
+
+def _read_latest_id(connection: sqlite3.Connection) -> str | None:
+    try:
+        row = connection.execute("SELECT max(id) FROM tasks").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise LedgerUnreadable(f"The ledger cannot be read: {error}") from error
+    return None if row[0] is None else str(row[0])
 
 
 def make_nonce() -> str:

@@ -22,6 +22,8 @@ from storage.transaction import Transaction, to_json
 
 _FIELDS = Submission.__struct_fields__
 _COLUMNS = ", ".join(f"submissions.{name}" for name in _FIELDS)
+# The words of the index `submissions_in_doubt`: SQLite uses a partial index only where they stand again.
+_IN_DOUBT = "state IN ('sending', 'unknown')"
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +99,7 @@ def acknowledge(
     if gateway_id is not None:
         keep_gateway_id(tx, task_id, gateway_id)
     _keep_answer(tx, submission_id, answer)
-    if submission.state == SubmissionState.ACCEPTED:
+    if submission.state in (SubmissionState.ACCEPTED, SubmissionState.REJECTED):
         return
     _set_state(tx, submission_id, SubmissionState.ACCEPTED)
     task = read_task(tx, task_id)
@@ -136,7 +138,7 @@ def hasten(tx: Transaction, gateway: str) -> None:
     tx.execute(
         "UPDATE submissions SET next_at = ? WHERE state = 'planned' AND next_at > ?"
         " AND json_extract(answer, '$.outcome') = 'capacity'"
-        " AND task_id IN (SELECT id FROM tasks WHERE gateway = ?)",
+        " AND (SELECT gateway FROM tasks WHERE tasks.id = submissions.task_id) = ?",
         (tx.now, tx.now, gateway),
     )
 
@@ -172,7 +174,7 @@ def doubt(tx: Transaction, submission_id: int, *, reason: str, answer: JSON | No
 
 def doubt_interrupted(tx: Transaction) -> int:
     """At start: what a dead process left in `sending` may or may not have left. Gives how many."""
-    rows = tx.execute("SELECT id FROM submissions WHERE state = 'sending'").fetchall()
+    rows = tx.execute(f"SELECT id FROM submissions WHERE {_IN_DOUBT} AND state = 'sending'").fetchall()
     for (submission_id,) in rows:
         doubt(tx, submission_id, reason="The service stopped while it was being sent.")
     return len(rows)
@@ -180,7 +182,9 @@ def doubt_interrupted(tx: Transaction) -> int:
 
 def lose_overdue(tx: Transaction, *, before: int) -> int:
     """Give up on submissions in doubt that were sent before that time (ms); gives how many."""
-    rows = tx.execute("SELECT task_id FROM submissions WHERE state = 'unknown' AND sent_at < ?", (before,)).fetchall()
+    rows = tx.execute(
+        f"SELECT task_id FROM submissions WHERE {_IN_DOUBT} AND state = 'unknown' AND sent_at < ?", (before,)
+    ).fetchall()
     for (task_id,) in rows:
         lose_task(tx, task_id, reason="No sign of it came from the gateway.")
     return len(rows)

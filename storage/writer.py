@@ -47,6 +47,7 @@ class Writer:
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopped = False
+        self._guard = threading.Lock()  # nothing may be queued behind the end of the queue: nobody would answer it
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._checkpointer = Checkpointer(connection)
 
@@ -57,9 +58,10 @@ class Writer:
 
     def stop(self) -> None:
         """Finish what is queued, then end the thread."""
-        self._stopped = True
-        if self._thread.is_alive():
+        with self._guard:
+            self._stopped = True
             self._queue.put(None)
+        if self._thread.is_alive():
             self._thread.join()
         self._checkpointer.close()
 
@@ -80,9 +82,10 @@ class Writer:
     def _put(self, verb: Any, args: tuple[Any, ...], kwargs: dict[str, Any], future: Any) -> None:
         if self._queue.qsize() >= self._max_queued:
             raise LedgerBusy
-        if self._stopped:
-            raise LedgerUnavailable("The ledger is closed.")
-        self._queue.put((partial(verb, **kwargs) if kwargs else verb, args, future))
+        with self._guard:
+            if self._stopped:
+                raise LedgerUnavailable("The ledger is closed.")
+            self._queue.put((partial(verb, **kwargs) if kwargs else verb, args, future))
 
     def _run(self) -> None:
         going = True
@@ -131,9 +134,10 @@ class Writer:
         if self._loop is None:
             _resolve(outcomes)
             return
-        # A loop that is closed has nobody left who waits.
-        with contextlib.suppress(RuntimeError):
+        try:
             self._loop.call_soon_threadsafe(self._tell, outcomes, topics)
+        except RuntimeError:  # the loop is closed: only other threads can still be waiting
+            _resolve([outcome for outcome in outcomes if isinstance(outcome[0], Future)])
 
     def _tell(self, outcomes: list[Outcome], topics: set[str]) -> None:
         _resolve(outcomes)
@@ -151,7 +155,8 @@ def _resolve(outcomes: list[Outcome]) -> None:
 
 
 def _translate(error: Exception) -> Exception:
-    if isinstance(error, sqlite3.OperationalError):
+    # Nothing more special than DatabaseError is what a damaged file raises.
+    if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
         return LedgerUnavailable(f"The ledger cannot be written now; nothing was recorded: {error}")
     return error
 
@@ -162,7 +167,6 @@ class Checkpointer:
     def __init__(self, writer: sqlite3.Connection) -> None:
         self._writer = writer
         self._path = str(writer.execute("PRAGMA database_list").fetchone()[2])
-        self._page_size = int(writer.execute("PRAGMA page_size").fetchone()[0])
         self._changes = 0
         self._wake = threading.Event()
         self._closing = False

@@ -62,7 +62,7 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(BACKLOG)
-    except (OSError, UnicodeError) as error:  # names with empty or endless parts are a UnicodeError
+    except (OSError, TypeError) as error:  # a name that is no host's in any alphabet is a TypeError
         listener.close()
         reason = getattr(error, "strerror", None) or "there is no such host"
         raise CannotListen(f"Cannot listen on {host}:{port}: {reason}. Set HOST and PORT.") from error

@@ -1,11 +1,8 @@
 """Speaks the `/mj` protocol to one gateway. Its failures are values: a method here raises nothing."""
 
-import asyncio
-import json
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import quote
 
 import httpx
@@ -13,7 +10,8 @@ import msgspec
 
 from hooks.errors import NotATask
 from hooks.wire import Listed, parse_envelope, parse_listed, parse_tasks
-from service.gateways.outcomes import Outcome, Refused, Unknown, Unsent, read_outcome
+from service.gateways.exchange import Exchange, Heard
+from service.gateways.outcomes import LONGEST_ID, Outcome, Refused, Unknown, Unsent, read_outcome
 from service.gateways.presets import Gateway
 from service.gateways.requests import make_request
 from storage.records import JSON, Progress
@@ -24,10 +22,8 @@ FETCH_DEADLINE: Final = 30.0  # seconds in all
 LONGEST_ANSWER: Final = 1024 * 1024  # bytes of an answer to a submit
 LONGEST_LIST: Final = 16 * 1024 * 1024  # bytes of a list of tasks
 BATCH: Final = 100  # ids in one list question
-LONGEST_ID: Final = 255  # characters; no gateway has a longer one, and no URL has room for it
 PATIENCE: Final = 3  # tasks that cannot be asked about one by one, before the gateway counts as failing
 REMEMBERED: Final = 600.0  # seconds that a gateway is not asked what it had no answer to; a 404 may be a proxy's
-SHORTEST_SECRET: Final = 8  # characters; a shorter key stands in ids and texts by chance
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,17 +41,6 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     failed: str | None = None  # why the rest is not known
 
 
-class Heard(NamedTuple):
-    """An answer, read to its end, without our key."""
-
-    status: int
-    body: bytes
-
-
-class TooLong(Exception):
-    """The answer does not end."""
-
-
 class GatewayClient:
     """One gateway, its key and its ways."""
 
@@ -68,29 +53,24 @@ class GatewayClient:
         submit_deadline: float = SUBMIT_DEADLINE,
         fetch_deadline: float = FETCH_DEADLINE,
     ) -> None:
-        self.gateway = gateway
-        self._submit = submit
-        self._fetch = fetch
-        self._submit_deadline = submit_deadline
-        self._fetch_deadline = fetch_deadline
+        self._paid = Exchange(gateway, submit, deadline=submit_deadline, longest=LONGEST_ANSWER)
+        self._free = Exchange(gateway, fetch, deadline=fetch_deadline, longest=LONGEST_LIST)
         self._unsupported: dict[str, float] = {}  # questions without an answer here, and until when to leave them
-        self._key = _find_key(gateway.key)
 
     async def submit(self, claim: Claim, hook: str | None) -> Answer:
         """POST a submission once and say what came of it."""
         try:
             path, body = make_request(claim, hook)
-            request = self._request(self._submit, "POST", path, body)
+            request = self._paid.prepare("POST", path, body)
         except ValueError as error:
             return _failed(Refused(reason=f"This cannot be asked of a gateway: {error}", kind="unknown"))
         try:
-            async with asyncio.timeout(self._submit_deadline):
-                heard = await self._exchange(self._submit, request, LONGEST_ANSWER)
+            heard = await self._paid.send(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
-            return _failed(Unsent(reason=f"The gateway could not be reached: {self._explain(error)}"))
+            return _failed(Unsent(reason=f"The gateway could not be reached: {self._paid.explain(error)}"))
         except Exception as error:
             # Whatever it is: the request may have left, and must not leave twice.
-            return _failed(Unknown(reason=f"No answer came: {self._explain(error)}"))
+            return _failed(Unknown(reason=f"No answer came: {self._paid.explain(error)}"))
         envelope = parse_envelope(heard.body)
         evidence = {
             "http_status": heard.status,
@@ -165,39 +145,10 @@ class GatewayClient:
     async def _hear(self, method: str, path: str, body: JSON | None) -> Heard | str:
         """Ask something that costs nothing; a text says why there is no answer."""
         try:
-            async with asyncio.timeout(self._fetch_deadline):
-                request = self._request(self._fetch, method, path, body)
-                return await self._exchange(self._fetch, request, LONGEST_LIST)
+            return await self._free.send(self._free.prepare(method, path, body))
         except Exception as error:
             # Any surprise of the other side is one more way of not answering.
-            return self._explain(error)
-
-    def _request(self, client: httpx.AsyncClient, method: str, path: str, body: JSON | None) -> httpx.Request:
-        url = f"{self.gateway.url}/mj{path}"
-        return client.build_request(method, url, json=body, headers=self.gateway.headers())
-
-    async def _exchange(self, client: httpx.AsyncClient, request: httpx.Request, longest: int) -> Heard:
-        response = await client.send(request, stream=True)
-        try:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > longest:
-                    raise TooLong(f"the answer is longer than {longest} bytes")
-        finally:
-            await response.aclose()
-        return Heard(response.status_code, self._key.sub("…".encode(), bytes(body)))
-
-    def _explain(self, error: Exception) -> str:
-        said = str(error) or type(error).__name__
-        return self._key.sub("…".encode(), said.encode()).decode()
-
-
-def _find_key(key: str) -> re.Pattern[bytes]:
-    """What finds our key in a gateway's answer, should it quote it, however its JSON is written."""
-    quoted = json.dumps(key)[1:-1]
-    spellings = {key, quoted, quoted.replace("/", "\\/")} if len(key) >= SHORTEST_SECRET else {"(?!)"}
-    return re.compile(b"|".join(re.escape(each.encode()) for each in spellings))
+            return self._free.explain(error)
 
 
 def _failed(outcome: Refused | Unknown | Unsent) -> Answer:

@@ -63,6 +63,9 @@ class Unknown(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+REFUSALS: Final = frozenset({3, 4, 9})  # codes that say for certain that nothing was made
+LONGEST_ID: Final = 255  # characters; no gateway has a longer one, and no URL has room for it
+
 Outcome = Accepted | Existed | Modal | Refused | Capacity | NotYet | Unsent | Unknown
 
 # Texts that follow a SUCCESS which the gateway's own books do not show yet.
@@ -97,13 +100,16 @@ def read_outcome(http_status: int, envelope: Envelope) -> Outcome:
         return NotYet(reason=reason)
     if http_status == 429:
         return Capacity(reason=reason)
-    if envelope.code is not None:
+    # Beside these, trueai-org's error filter answers 200 with codes of its own, 0 for one. A foreign code beside a
+    # result, or one like an HTTP 500, may mean anything.
+    foreign = http_status == 200 and envelope.code is not None and envelope.code < 500 and envelope.result is None
+    if envelope.code in REFUSALS or foreign:
         return Refused(reason=reason, kind=_sort(reason), code=envelope.code)
     return _read_stranger(http_status, envelope, reason)
 
 
 def _read_acceptance(envelope: Envelope, reason: str) -> Outcome:
-    if envelope.result is None:
+    if envelope.result is None or len(envelope.result) > LONGEST_ID:
         return Unknown(reason=f"The gateway accepted it without naming a task: {reason}")
     # Behind gateways that rewrite 21 to 1, only the words tell that a window is open.
     if any(word in envelope.description.lower() for word in WINDOW):
@@ -112,7 +118,7 @@ def _read_acceptance(envelope: Envelope, reason: str) -> Outcome:
 
 
 def _read_existed(envelope: Envelope, reason: str) -> Outcome:
-    if envelope.result is None:
+    if envelope.result is None or len(envelope.result) > LONGEST_ID:
         return Unknown(reason=f"The gateway says that it exists without naming a task: {reason}")
     existed = "status" in envelope.properties or any(word in envelope.description.lower() for word in EXISTS)
     if existed and not any(word in envelope.description.lower() for word in WINDOW):

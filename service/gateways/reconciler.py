@@ -1,6 +1,5 @@
 """Asks gateways about tasks that went silent. The safety net, never the engine."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -22,7 +21,8 @@ log = structlog.get_logger("ringback.reconciler")
 
 
 class Reconciler:
-    """One worker for all gateways. What it learns goes the way of a callback, through `storage.ledger.record`.
+    """One worker for each gateway, so that one that hangs keeps nobody else waiting. What they learn goes the way of a
+    callback, through `storage.ledger.record`.
 
     `silent_after` and `lost_after` are seconds: without news before a question, and before giving up.
     """
@@ -39,22 +39,19 @@ class Reconciler:
         self._clients = clients
         self._silent_after = silent_after
         self._lost_after = lost_after
-        self._first = True
+        self._first: dict[str, int | None] = dict.fromkeys(clients)  # whose first look is not over, and when it began
 
-    async def reconcile_silent(self) -> float:
-        """Ask about everything that is due, batch by batch, and give the seconds until the next look.
+    async def reconcile_silent(self, gateway: str) -> float:
+        """Ask a gateway about a batch of what is due, and give the seconds until the next look.
 
-        The first look, at start, asks about every task that has not ended: callbacks may have come while nobody
+        The first look, at start, asks about every task that has not ended, once: callbacks may have come while nobody
         listened.
         """
-        silent_after = 0.0 if self._first else self._silent_after
-        asked = await asyncio.gather(
-            *(self._reconcile_gateway(name, client, silent_after) for name, client in self._clients.items())
-        )
-        self._first = False
-        now = self._store.now()
-        await self._store.write(lose_overdue, before=now - int(self._lost_after * 1000))
-        if any(count >= BATCH for count in asked):
+        asked = await self._ask_due(gateway)
+        if asked < BATCH:
+            self._first.pop(gateway, None)
+        await self._store.write(lose_overdue, before=self._store.now() - int(self._lost_after * 1000))
+        if asked >= BATCH:
             return SHORTEST_STEP
         return min(max(self._silent_after / STEPS, SHORTEST_STEP), LONGEST_STEP)
 
@@ -66,18 +63,22 @@ class Reconciler:
         silent = Silent(task_id=task_id, gateway_id=gateway_id, updated_at=self._store.now(), asked_at=0)
         return await self._ask(client, [silent])
 
-    async def _reconcile_gateway(self, name: str, client: GatewayClient, silent_after: float) -> int:
+    async def _ask_due(self, gateway: str) -> int:
+        first, now = gateway in self._first, self._store.now()
+        if first:
+            # A moment ago, so that what is asked about from now on is not due again.
+            now = self._first[gateway] = self._first[gateway] or now - 1
         silent = await self._store.read(
             list_silent,
-            gateway=name,
-            now=self._store.now(),
-            silent_after=int(silent_after * 1000),
-            longest=int(max(LONGEST, silent_after) * 1000),
+            gateway=gateway,
+            now=now,
+            silent_after=0 if first else int(self._silent_after * 1000),
+            longest=0 if first else int(max(LONGEST, self._silent_after) * 1000),
             limit=BATCH,
         )
         if silent:
-            failed = await self._ask(client, silent)
-            log.info("reconciled", gateway=name, tasks=len(silent), failed=failed)
+            failed = await self._ask(self._clients[gateway], silent)
+            log.info("reconciled", gateway=gateway, tasks=len(silent), failed=failed)
         return len(silent)
 
     async def _ask(self, client: GatewayClient, silent: list[Silent]) -> str | None:

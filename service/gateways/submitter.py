@@ -1,6 +1,7 @@
 """Sends planned submissions to their gateways, each at most once on doubt, and writes down what came of it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -17,7 +18,7 @@ from storage.ledger import open_window
 from storage.store import Store
 from storage.submissions import Claim, acknowledge, claim_due, doubt, hasten, postpone, read_next_due, reject
 
-IN_FLIGHT: Final = 32  # submissions under way at once
+IN_FLIGHT: Final = 32  # submissions under way at one gateway
 GOODBYE: Final = 0.3  # seconds that a stop waits for answers which are under way
 UNWRITTEN_PAUSE: Final = 1.0  # seconds before an outcome that could not be written is written again
 
@@ -36,7 +37,8 @@ class Submitter:
     """One worker for all gateways.
 
     `make_hook(task_id, nonce)` gives the notifyHook to name, or None where gateways cannot reach us.
-    `not_yet` are the waits, in seconds, after each "not yet".
+    `not_yet` are the waits, in seconds, after each "not yet"; `in_flight` is the limit of one gateway, so that one
+    that hangs keeps nobody else waiting.
     """
 
     def __init__(
@@ -47,32 +49,30 @@ class Submitter:
         make_hook: Callable[[str, str], str | None],
         not_yet: tuple[float, ...] = NOT_YET_PAUSES,
         in_flight: int = IN_FLIGHT,
+        unwritten_pause: float = UNWRITTEN_PAUSE,
     ) -> None:
         self._store = store
         self._clients = clients
         self._make_hook = make_hook
         self._not_yet = not_yet
         self._in_flight = in_flight
-        self._posts: set[asyncio.Task[None]] = set()
+        self._unwritten_pause = unwritten_pause
+        self._posts: dict[asyncio.Task[None], str] = {}  # each with its gateway
         self._pauses: dict[str, Pause] = {}
-
-    @property
-    def under_way(self) -> int:
-        """How many POSTs are out."""
-        return len(self._posts)
 
     async def submit_due(self) -> float | None:
         """Start the POST of everything that is due, and give the seconds until more will be; None when none is."""
         resting = await self._lift_pauses()
-        free = self._in_flight - len(self._posts)
-        if free > 0:
-            for claim in await self._store.write(claim_due, limit=free, paused=tuple(resting)):
-                post = asyncio.create_task(self._send(claim), name=f"submit {claim.task.id}")
-                self._posts.add(post)
-                post.add_done_callback(self._forget)
-        if len(self._posts) >= self._in_flight:
-            return None  # the next answer rings
-        next_due = await self._store.read(read_next_due, tuple(resting))
+        out = Counter(self._posts.values())
+        full = {gateway for gateway, count in out.items() if count >= self._in_flight}  # its next answer rings
+        passed_over = tuple(full | resting.keys())
+        # So many at once that no gateway can be given too many; a busy one leaves others less for a moment.
+        free = self._in_flight - max((count for gateway, count in out.items() if gateway not in full), default=0)
+        for claim in await self._store.write(claim_due, limit=free, paused=passed_over):
+            post = asyncio.create_task(self._send(claim), name=f"submit {claim.task.id}")
+            self._posts[post] = claim.task.gateway
+            post.add_done_callback(self._forget)
+        next_due = await self._store.read(read_next_due, passed_over)
         times = [pause.until for pause in resting.values()] + ([] if next_due is None else [next_due])
         return max(0.0, (min(times) - self._store.now()) / 1000) if times else None
 
@@ -85,7 +85,7 @@ class Submitter:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _forget(self, post: asyncio.Task[None]) -> None:
-        self._posts.discard(post)
+        del self._posts[post]
         self._store.bell.ring(("submissions",))
 
     async def _lift_pauses(self) -> dict[str, Pause]:
@@ -101,12 +101,7 @@ class Submitter:
         return {gateway: pause for gateway, pause in self._pauses.items() if pause.until > 0}
 
     async def _send(self, claim: Claim) -> None:
-        client = self._clients.get(claim.task.gateway)
-        if client is None:
-            reason = f"No gateway {claim.task.gateway!r} is configured."
-            answer = Answer(outcome=outcomes.Refused(reason=reason, kind="gateway"), evidence={"error": reason})
-        else:
-            answer = await client.submit(claim, self._make_hook(claim.task.id, claim.submission.nonce))
+        answer = await self._post(claim)
         log.info(
             "submitted",
             task=claim.task.id,
@@ -122,7 +117,26 @@ class Submitter:
             except LedgerError as error:
                 # The POST is done, so its outcome must be written, however long the disk stays full.
                 log.warning("outcome not recorded yet", task=claim.task.id, why=str(error))
-                await asyncio.sleep(UNWRITTEN_PAUSE)
+            except Exception as error:
+                log.exception("outcome not understood by the ledger", task=claim.task.id)
+                answer = _doubtful(error)
+            await asyncio.sleep(self._unwritten_pause)
+
+    async def _post(self, claim: Claim) -> Answer:
+        client = self._clients.get(claim.task.gateway)
+        if client is None:
+            reason = f"No gateway {claim.task.gateway!r} is configured."
+            return Answer(outcome=outcomes.Refused(reason=reason, kind="gateway"), evidence={"error": reason})
+        if claim.task.parent_id is not None and claim.parent_gateway_id is None:
+            # A callback without an id has overtaken the answer that names its task.
+            reason = "The gateway's id of its parent is not known yet."
+            return Answer(outcome=outcomes.NotYet(reason=reason), evidence={"error": reason})
+        try:
+            return await client.submit(claim, self._make_hook(claim.task.id, claim.submission.nonce))
+        except Exception as error:
+            # A fault of ours; the POST may have left all the same.
+            log.exception("submit failed", task=claim.task.id)
+            return _doubtful(error)
 
     async def _settle(self, claim: Claim, answer: Answer) -> None:
         """Write down what came of a POST. Each branch is one verb, one commit."""
@@ -141,11 +155,12 @@ class Submitter:
             case outcomes.Unsent():
                 await store.write(postpone, submission.id, seconds=unsent_pause(submission.attempts), answer=evidence)
             case outcomes.NotYet(reason=reason):
-                if submission.attempts > len(self._not_yet):
+                before = (submission.answer or {}).get("not_yet", 0)  # in a row; other refusals do not count
+                evidence = evidence | {"not_yet": before + 1}
+                if before >= len(self._not_yet):
                     await store.write(reject, submission.id, reason=reason, kind="gateway", answer=evidence)
                 else:
-                    pause = self._not_yet[submission.attempts - 1]
-                    await store.write(postpone, submission.id, seconds=pause, answer=evidence)
+                    await store.write(postpone, submission.id, seconds=self._not_yet[before], answer=evidence)
             case outcomes.Capacity():
                 seconds = await self._rest(claim.task.gateway)
                 await store.write(postpone, submission.id, seconds=seconds, answer=evidence | {"outcome": "capacity"})
@@ -160,3 +175,8 @@ class Submitter:
         since = await self._store.read(read_latest_seq)
         self._pauses[gateway] = Pause(consecutive=consecutive, until=now + seconds * 1000, since_seq=since)
         return seconds
+
+
+def _doubtful(error: Exception) -> Answer:
+    reason = f"This is a fault of the service; its log says more ({type(error).__name__})."
+    return Answer(outcome=outcomes.Unknown(reason=reason), evidence={"error": reason})

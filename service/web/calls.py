@@ -1,7 +1,8 @@
 """A call of the API: its handler and its description in one place, so that the two cannot drift apart."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
 import msgspec
@@ -10,10 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service.mistakes import did_you_mean
-from service.web.problems import Problem
+from service.web.problems import Problem, explain
 
 T = TypeVar("T")
 MAX_KEY: Final = 255  # characters of an Idempotency-Key
+MAX_BODY: Final = 1024 * 1024  # bytes of a call
+MAX_NUMBER: Final = 2**53  # the largest number that JSON carries everywhere
 
 _encoder = msgspec.json.Encoder(order="deterministic")
 
@@ -25,7 +28,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     about: str
     kind: Literal["text", "whole", "seconds", "list"] = "text"
     least: float = 0
-    most: float | None = None
+    most: float = MAX_NUMBER
     among: tuple[str, ...] = ()
 
 
@@ -43,14 +46,22 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool = False  # may also answer as text/event-stream
     public: bool = False  # needs no key
 
-    def route(self) -> Route:
-        """Give the route that serves it."""
 
-        async def endpoint(request: Request) -> Response:
-            request.state.query = read_query(request, self.parameters)
-            return await self.handler(request)
+def make_routes(calls: Iterable[Call]) -> list[Route]:
+    """Give one route for each path, so that who comes with a wrong method is told of every right one."""
+    paths: dict[str, dict[str, Call]] = {}
+    for call in calls:
+        paths.setdefault(call.path, {})[call.method] = call
+    return [Route(path, partial(_answer, here), methods=list(here)) for path, here in paths.items()]
 
-        return Route(self.path, endpoint, methods=[self.method])
+
+async def _answer(calls: Mapping[str, Call], request: Request) -> Response:
+    call = calls["GET" if request.method == "HEAD" else request.method]
+    try:
+        request.state.query = read_query(request, call.parameters)
+        return await call.handler(request)
+    except Exception as error:
+        return explain(error)
 
 
 def read_query(request: Request, parameters: tuple[Parameter, ...]) -> dict[str, Any]:
@@ -84,23 +95,36 @@ def _read_value(parameter: Parameter, texts: list[str]) -> Any:
         number = int(text) if parameter.kind == "whole" else float(text)
     except ValueError:
         raise ValueError("expected a number") from None
-    if not parameter.least <= number or (parameter.most is not None and number > parameter.most):
-        raise ValueError(f"expected {parameter.least:g} to {parameter.most or 2**53:g}")
+    if not parameter.least <= number <= parameter.most:
+        raise ValueError(f"expected {parameter.least:g} to {parameter.most:g}")
     return number
 
 
 async def read_body(request: Request, expected: type[T]) -> T:
-    """Decode a JSON body strictly. Raises 415 for another type, 422 with the name of what is wrong."""
+    """Decode a JSON body strictly. Raises 413, 415 for another type, 422 with the name of what is wrong."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Problem(415, "Send JSON, with 'Content-Type: application/json'.")
-    body = await request.body()
+    body = await _read_bytes(request)
     try:
         return msgspec.json.decode(body, type=expected)
     except (msgspec.ValidationError, msgspec.DecodeError) as error:
         raise Problem(422, str(error).replace("Object contains unknown field", "There is no field")) from None
     except (UnicodeDecodeError, RecursionError):
         raise Problem(422, "The body is not JSON in UTF-8.") from None
+
+
+async def _read_bytes(request: Request) -> bytes:
+    declared = request.headers.get("content-length", "")
+    too_large = Problem(413, f"A body may have {MAX_BODY} bytes.", {"Connection": "close"})
+    if declared.isdigit() and int(declared) > MAX_BODY:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise too_large
+    return bytes(body)
 
 
 def read_idempotency(request: Request, body: Any) -> tuple[str | None, str]:

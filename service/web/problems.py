@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import structlog
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from storage.errors import IdempotencyConflict, LedgerBusy, LedgerUnavailable, NoSuchTask
@@ -47,8 +47,8 @@ def make_problem(status: int, detail: str, headers: Mapping[str, str] | None = N
     )
 
 
-async def handle_problem(_request: Request, error: Exception) -> Response:
-    """Tell the caller what a handler raised on purpose, and what the ledger said."""
+def explain(error: Exception) -> Response:
+    """Tell the caller what a handler raised: on purpose, from the ledger, or by a fault of ours."""
     match error:
         case Problem():
             return make_problem(error.status, error.detail, error.headers, **error.more)
@@ -58,21 +58,18 @@ async def handle_problem(_request: Request, error: Exception) -> Response:
             return make_problem(409, str(error))
         case LedgerBusy() | LedgerUnavailable():
             return make_problem(503, str(error), {"Retry-After": "1"})
-        case HTTPException():
-            return make_problem(error.status_code, _explain(error), error.headers)
+        case ClientDisconnect():
+            return make_problem(400, "The caller left.")  # nobody reads it
     log.error("request failed", error=type(error).__name__, exc_info=error)
     return make_problem(500, "This is a fault of the service; its log says more.")
 
 
-def _explain(error: HTTPException) -> str:
-    if error.status_code == 404:
-        return "There is nothing at this address; /openapi.json lists what there is."
-    if error.status_code == 413:
-        return "The request is too large."
-    return error.detail
+async def _explain_routing(_request: Request, error: HTTPException) -> Response:
+    """Tell the caller that the router found nothing."""
+    missing = "There is nothing at this address; /openapi.json lists what there is."
+    return make_problem(error.status_code, missing if error.status_code == 404 else error.detail, error.headers)
 
 
-HANDLERS: dict[Any, Any] = dict.fromkeys(
-    (Problem, NoSuchTask, IdempotencyConflict, LedgerBusy, LedgerUnavailable, HTTPException, Exception),
-    handle_problem,
-)
+# What the router itself raises. Calls explain their own errors: Starlette would raise a fault of ours once more after
+# it was answered, and the server would cut the connection.
+HANDLERS: dict[Any, Any] = {HTTPException: _explain_routing}

@@ -137,8 +137,7 @@ def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": {"whole": "integer", "seconds": "number"}.get(parameter.kind, "string")}
     if parameter.kind in ("whole", "seconds"):
         schema["minimum"] = parameter.least
-        if parameter.most is not None:
-            schema["maximum"] = parameter.most
+        schema["maximum"] = parameter.most
     if parameter.among:
         schema["enum"] = list(parameter.among)
     if parameter.kind == "list":

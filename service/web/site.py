@@ -1,34 +1,33 @@
 """The ASGI application: one door for hooks, and behind the key guard everything else."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from hooks.receiver import PREFIX, Receiver
 from service.web.api.events import EventCalls
+from service.web.api.orders import OrderCalls
 from service.web.api.tasks import TaskCalls
 from service.web.auth import KeyGuard
-from service.web.calls import Call
+from service.web.calls import Call, make_routes
 from service.web.desk import Desk
 from service.web.health import HealthCalls
 from service.web.problems import HANDLERS
 from service.web.schema import SchemaCalls
 
-MAX_BODY: Final = 1024 * 1024  # bytes of a call
-
 
 def list_calls(desk: Desk) -> list[Call]:
     """Every call of the API, in the order of its description."""
-    calls = [*TaskCalls(desk).calls(), *EventCalls(desk).calls(), *HealthCalls(desk).calls()]
+    rooms = (OrderCalls(desk), TaskCalls(desk), EventCalls(desk), HealthCalls(desk))
+    calls = [call for room in rooms for call in room.calls()]
     return [*calls, *SchemaCalls(calls).calls()]
 
 
 def create_site(desk: Desk, receiver: Receiver, *, api_keys: Sequence[str], lifespan: Lifespan[Starlette]) -> ASGIApp:
     """Put the application together."""
-    routes = [call.route() for call in list_calls(desk)]
-    site = Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=lifespan, max_body_size=MAX_BODY)
+    routes = make_routes(list_calls(desk))
+    site = Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=lifespan)
     return FrontDoor(receiver, KeyGuard(site, api_keys=api_keys))
 
 

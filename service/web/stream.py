@@ -33,16 +33,30 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EventStream(Response):
-    """A response that lasts: every event after a `seq`, those that are there first, then each as it comes."""
+    """A response that lasts: every event after a `seq`, those that are there first, then each as it comes.
+
+    A comment goes out after `heartbeat` seconds without an event; a client that reads nothing for `send_timeout`
+    seconds is dropped.
+    """
 
     media_type = "text/event-stream"
 
-    def __init__(self, desk: Desk, filters: Filters, *, after: int) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        filters: Filters,
+        *,
+        after: int,
+        heartbeat: float = HEARTBEAT,
+        send_timeout: float = SEND_TIMEOUT,
+    ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._desk = desk
         self._filters = filters
         self._after = after
+        self._heartbeat = heartbeat
+        self._send_timeout = send_timeout
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the client leaves, reads no more, or the service says goodbye."""
@@ -59,29 +73,33 @@ class EventStream(Response):
                 await writing
 
     async def _write(self, send: Send) -> None:
-        await _send(send, f": ringback\nretry: {RETRY}\n\n")
-        store, goodbye = self._desk.store, self._desk.goodbye
+        await self._send(send, f": ringback\nretry: {RETRY}\n\n")
+        store, goodbye, clock = self._desk.store, self._desk.goodbye, asyncio.get_running_loop().time
+        spoke = clock()
         with store.bell.listen("events") as listener:
             while not goodbye.said:
                 events, horizon = await store.read(
                     list_events, after=self._after, limit=PAGE, **self._filters.as_query()
                 )
                 if events:
-                    await _send(send, "".join(_frame(event.seq, event.type, show_event(event)) for event in events))
+                    await self._send(send, "".join(_frame(each.seq, each.type, show_event(each)) for each in events))
+                    spoke = clock()
+                elif clock() - spoke >= self._heartbeat:  # also while much happens that the filters hide
+                    await self._send(send, ": still here\n\n")
+                    spoke = clock()
                 moved, self._after = horizon > self._after, horizon
-                if not moved and not await listener.wait(HEARTBEAT):
-                    await _send(send, ": still here\n\n")
-        await _send(send, "event: goodbye\ndata: {}\n\n")
+                if not moved:
+                    await listener.wait(max(0.0, spoke + self._heartbeat - clock()))
+        await self._send(send, "event: goodbye\ndata: {}\n\n")
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send(self, send: Send, text: str) -> None:
+        async with asyncio.timeout(self._send_timeout):
+            await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
 
 def _frame(seq: int, event_type: str, data: Any) -> str:
     return f"id: {seq}\nevent: {event_type}\ndata: {msgspec.json.encode(data).decode()}\n\n"
-
-
-async def _send(send: Send, text: str) -> None:
-    async with asyncio.timeout(SEND_TIMEOUT):
-        await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
 
 
 async def _wait_for_disconnect(receive: Receive) -> None:

@@ -1,0 +1,88 @@
+"""The disk is full while callbacks stream in: nothing is acknowledged that was not recorded, and work goes on after."""
+
+import resource
+import subprocess
+from contextlib import contextmanager, suppress
+
+import httpx
+import pytest
+
+from tests.journeys.processes import wait_until
+
+pytestmark = pytest.mark.journey
+TASKS = 30
+
+
+@contextmanager
+def small_disk(directory):
+    """A file system of its own on the directory: room for the ledger and its log, which takes some 4 MB."""
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", directory], check=False)
+    if mount.returncode != 0:
+        pytest.skip("NOT TESTED: a full disk needs a file system of its own, and this user may not mount one")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", directory], check=True)
+
+
+@contextmanager
+def full_disk(service):
+    """No byte is free where the ledger is."""
+    ballast = service.ledger.path.with_name("ballast")
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"\0" * 4096)
+    try:
+        yield
+    finally:
+        ballast.unlink()
+
+
+@contextmanager
+def file_limit(service):
+    """The service may make no file longer than a page, as with `ulimit -f`."""
+    before = resource.prlimit(service.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(service.pid, resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture(params=["full disk", "file limit"])
+def trouble(request, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if request.param == "file limit":
+        yield file_limit
+    else:
+        with small_disk(disk):
+            yield full_disk
+
+
+def test_nothing_is_acknowledged_while_the_disk_is_full_and_all_goes_on_after(trouble, stage):
+    gateway, service = stage.play(
+        "midjourney-proxy", {"grid_seconds": 1.5, "duplicate": 0.3}, RINGBACK_DATABASE="disk/ringback.db"
+    )
+    ids = service.submit_many(TASKS)
+    wait_until(lambda: gateway.count("acknowledged") > TASKS, "callbacks stream in")
+    with trouble(service):
+        wait_until(lambda: service.http.get("/readyz").status_code == 503, "it is not ready")
+        assert "nothing was recorded" in service.http.get("/readyz").json()["checks"]["ledger"]
+        assert service.http.get("/healthz").status_code == 200
+        # The gateway's callbacks are refused, and so is one of our own, which would be news.
+        refused = gateway.count("refused_by_receiver")
+        wait_until(lambda: gateway.count("refused_by_receiver") > refused + 5, "callbacks are refused")
+        task = next(task for task in service.ledger.tasks() if task["gateway_id"] and task["status"] != "SUCCESS")
+        row = gateway.fetch(task["gateway_id"])
+        news = {**row, "status": "SUCCESS", "progress": "100%"}
+        answer = httpx.post(row["properties"]["notifyHook"], json=news, trust_env=False, verify=False)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        # No task is promised that could be forgotten.
+        answer = service.http.post("/v1/tasks", json={"prompt": "no room"})
+        assert answer.status_code == 503
+        assert "nothing was recorded" in answer.json()["detail"]
+        assert service.ledger.lacks(gateway.books()) == []
+    wait_until(lambda: service.http.get("/readyz").status_code == 200, "it is ready again")
+    ids.append(service.submit("there is room again"))
+    stage.audit(gateway, service, ids)

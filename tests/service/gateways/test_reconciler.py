@@ -1,0 +1,290 @@
+"""The safety net over a real ledger: who is asked, how often, and what an answer or its absence means."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from service.gateways.client import BATCH, Told
+from service.gateways.reconciler import Reconciler
+from storage.ledger import record
+from storage.records import Progress, Task
+from storage.submissions import acknowledge, claim_due, doubt
+
+SILENT, LOST = 30.0, 7200.0  # seconds
+
+
+class StubClient:
+    """Knows some tasks, and may fail or hang."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, Progress] = {}
+        self.by_state: dict[str, Progress] = {}
+        self.failed: str | None = None
+        self.hangs: asyncio.Event | None = None  # set when somebody waits for it
+        self.asked: list[list[str]] = []
+        self.searched: list[list[str]] = []
+
+    async def ask(self, gateway_ids: Sequence[str]) -> Told:
+        self.asked.append(list(gateway_ids))
+        if self.hangs is not None:
+            self.hangs.set()
+            await asyncio.Event().wait()
+        if self.failed is not None:
+            return Told(found={}, failed=self.failed)
+        found = {each: self.known[each] for each in gateway_ids if each in self.known}
+        return Told(found=found, missing=frozenset(gateway_ids) - found.keys())
+
+    async def search(self, states: Iterable[str]) -> Mapping[str, Progress]:
+        self.searched.append(list(states))
+        return {state: self.by_state[state] for state in self.searched[-1] if state in self.by_state}
+
+
+def make_reconciler(house: Any, **clients: Any) -> Reconciler:
+    return Reconciler(house.store, clients, silent_after=SILENT, lost_after=LOST)
+
+
+async def open_accepted(house: Any, gateway_id: str, gateway: str = "g") -> Task:
+    task = await house.open(gateway)
+    await house.store.write(claim_due, limit=100)
+    await house.store.write(acknowledge, (await house.submission(task)).id, gateway_id, "submit", {})
+    return await house.task(task)  # type: ignore[no-any-return]
+
+
+async def open_doubtful(house: Any) -> Task:
+    task = await house.open()
+    await house.store.write(claim_due, limit=100)
+    await house.store.write(doubt, (await house.submission(task)).id, reason="no answer")
+    return await house.task(task)  # type: ignore[no-any-return]
+
+
+async def look(house: Any, reconciler: Reconciler, seconds: float = 0, gateway: str = "g") -> float:
+    house.clock.now += seconds
+    return await reconciler.reconcile_silent(gateway)
+
+
+def test_a_silent_task_is_asked_about_and_the_answer_goes_the_way_of_a_callback(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            reconciler = make_reconciler(house, g=client)
+            await look(house, reconciler)
+            task = await open_accepted(house, "17")
+            await look(house, reconciler, SILENT - 1)
+            assert client.asked == []
+            client.known["17"] = Progress(gateway_id="17", status="SUCCESS", progress=100)
+            await look(house, reconciler, 1)
+            assert client.asked == [["17"]]
+            assert (await house.task(task)).status == "SUCCESS"
+            last = (await house.events(task))[-1]
+            assert (last.type, last.data["source"]) == ("task.succeeded", "fetch")
+            await look(house, reconciler, 3600)
+            assert client.asked == [["17"]]  # it has ended
+
+    run(scenario())
+
+
+def test_the_first_look_asks_about_everything_once(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            ids = [str(number) for number in range(2 * BATCH + 50)]
+            for gateway_id in ids:
+                await open_accepted(house, gateway_id)
+            client = StubClient()
+            client.known = {each: Progress(gateway_id=each, status="SUBMITTED", progress=0) for each in ids}
+            reconciler = make_reconciler(house, g=client)
+            pauses = [await look(house, reconciler, 0.5) for _ in range(3)]
+            assert [len(batch) for batch in client.asked] == [BATCH, BATCH, 50]
+            assert sorted(each for batch in client.asked for each in batch) == sorted(ids)
+            assert pauses[0] == pauses[1] < 1 < pauses[2]
+            await look(house, reconciler, 0.5)
+            assert len(client.asked) == 3
+
+    run(scenario())
+
+
+def test_the_first_look_includes_what_the_dead_process_left_in_doubt(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            reconciler = make_reconciler(house, g=client)  # made before the start writes the doubt
+            house.clock.now += 1
+            task = await open_doubtful(house)
+            client.by_state[task.id] = Progress(gateway_id="99", status="IN_PROGRESS", progress=31)
+            await look(house, reconciler, 0.001)
+            after = await house.task(task)
+            assert (after.submission, after.gateway_id, after.progress) == ("accepted", "99", 31)
+            assert await house.told(task) == ["task.unknown", "task.submitted", "task.progressed"]
+
+    run(scenario())
+
+
+def test_more_than_a_batch_of_silent_tasks_are_all_asked_about(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            client.failed = "HTTP 500"  # nothing is learnt, so all stay silent
+            reconciler = make_reconciler(house, g=client)
+            await look(house, reconciler)
+            ids = {str(number) for number in range(BATCH + 20)}
+            for gateway_id in ids:
+                await open_accepted(house, gateway_id)
+            await look(house, reconciler, SILENT)
+            await look(house, reconciler, 0.1)
+            assert [len(batch) for batch in client.asked] == [BATCH, 20]
+            assert {each for batch in client.asked for each in batch} == ids
+
+    run(scenario())
+
+
+def test_questions_about_one_that_stays_silent_become_rarer(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            client.failed = "HTTP 500"
+            reconciler = make_reconciler(house, g=client)
+            await look(house, reconciler)
+            await open_accepted(house, "17")
+            began, moments = house.clock.now, []
+            while house.clock.now < began + 7000:
+                before = len(client.asked)
+                await look(house, reconciler, 5)
+                if len(client.asked) > before:
+                    moments.append(house.clock.now - began)
+            gaps = [later - earlier for earlier, later in pairwise(moments)]
+            assert moments[:4] == [30, 60, 90, 120]
+            assert gaps == sorted(gaps)
+            assert 290 <= gaps[-1] <= 305
+
+    run(scenario())
+
+
+def test_news_make_it_be_asked_soon_again(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            client.failed = "HTTP 500"
+            reconciler = make_reconciler(house, g=client)
+            await look(house, reconciler)
+            task = await open_accepted(house, "17")
+            await look(house, reconciler, 3000)
+            nonce = (await house.submission(task)).nonce
+            news = Progress(gateway_id="17", status="IN_PROGRESS", progress=5)
+            await house.store.write(record, task.id, nonce, news, "callback")
+            await look(house, reconciler, SILENT - 1)
+            assert len(client.asked) == 1
+            await look(house, reconciler, 1)
+            assert len(client.asked) == 2
+
+    run(scenario())
+
+
+def test_a_task_that_its_gateway_forgot_is_lost_after_the_silence_and_not_before(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            reconciler = make_reconciler(house, g=client)
+            await look(house, reconciler)
+            task = await open_accepted(house, "17")
+            await look(house, reconciler, LOST - 400)
+            assert (await house.task(task)).submission == "accepted"
+            await look(house, reconciler, 401)
+            assert (await house.task(task)).submission == "lost"
+            last = (await house.events(task))[-1]
+            assert last.type == "task.lost"
+            assert last.data["reason"] == "Its gateway does not know it any more."
+            await look(house, reconciler, 3600)
+            assert len(client.asked) == 2
+            # Late evidence still counts.
+            done = Progress(gateway_id="17", status="SUCCESS", progress=100)
+            await house.store.write(record, task.id, (await house.submission(task)).nonce, done, "callback")
+            after = await house.task(task)
+            assert (after.submission, after.status) == ("accepted", "SUCCESS")
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("failed", ["HTTP 401", "HTTP 500", "TimeoutError"])
+def test_a_failing_gateway_is_no_evidence_of_loss(run: Any, open_house: Any, failed: str) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            client.failed = failed
+            reconciler = make_reconciler(house, g=client)
+            task = await open_accepted(house, "17")
+            for _ in range(5):
+                await look(house, reconciler, LOST)
+            assert len(client.asked) == 5
+            assert (await house.task(task)).submission == "accepted"
+
+    run(scenario())
+
+
+def test_a_submission_in_doubt_is_lost_after_its_time_without_any_sign(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            reconciler = make_reconciler(house, g=client)
+            task = await open_doubtful(house)
+            await look(house, reconciler, LOST - 1)
+            assert (await house.task(task)).submission == "unknown"
+            assert client.searched == [[task.id]]
+            await look(house, reconciler, 2)
+            assert (await house.task(task)).submission == "lost"
+            assert (await house.told(task))[-1] == "task.lost"
+
+    run(scenario())
+
+
+def test_a_gateway_that_hangs_keeps_no_other_from_being_asked(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            hanging, quick = StubClient(), StubClient()
+            hanging.hangs = asyncio.Event()
+            quick.known["2"] = Progress(gateway_id="2", status="SUCCESS", progress=100)
+            reconciler = make_reconciler(house, g=hanging, h=quick)
+            await open_accepted(house, "1", "g")
+            task = await open_accepted(house, "2", "h")
+            stuck = asyncio.create_task(look(house, reconciler, 0.001, "g"))
+            await hanging.hangs.wait()
+            await look(house, reconciler, 0, "h")
+            assert (await house.task(task)).status == "SUCCESS"
+            assert (hanging.asked, quick.asked) == ([["1"]], [["2"]])
+            stuck.cancel()
+            await asyncio.gather(stuck, return_exceptions=True)
+
+    run(scenario())
+
+
+def test_one_task_can_be_asked_about_at_once(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            reconciler = make_reconciler(house, g=client)
+            task = await open_accepted(house, "17")
+            client.known["17"] = Progress(gateway_id="17", status="IN_PROGRESS", progress=42)
+            assert await reconciler.reconcile_task("g", task.id, "17") is None
+            assert (await house.task(task)).progress == 42
+            client.known.clear()
+            assert await reconciler.reconcile_task("g", task.id, "17") is None
+            assert (await house.task(task)).submission == "accepted"  # a moment of not knowing loses nothing
+            client.failed = "HTTP 401"
+            assert await reconciler.reconcile_task("g", task.id, "17") == "HTTP 401"
+            assert await reconciler.reconcile_task("gone", task.id, "17") == "No gateway 'gone' is configured."
+
+    run(scenario())
+
+
+def test_tasks_that_share_an_id_are_all_told(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            client.known["17"] = Progress(gateway_id="17", status="SUCCESS", progress=100)
+            tasks = [await open_accepted(house, "17") for _ in range(2)]
+            await look(house, make_reconciler(house, g=client), 0.001)
+            assert client.asked == [["17"]]
+            assert [(await house.task(task)).status for task in tasks] == ["SUCCESS", "SUCCESS"]
+
+    run(scenario())

@@ -1,0 +1,546 @@
+"""The submitter over a real ledger: what every outcome becomes, and that nothing is ever sent twice on doubt."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hooks.buttons import synthesise_button
+from service.gateways import outcomes
+from service.gateways.client import Answer
+from service.gateways.outcomes import Accepted, Capacity, Existed, Modal, NotYet, Outcome, Refused, Unknown, Unsent
+from service.gateways.submitter import Submitter
+from storage.errors import LedgerUnavailable
+from storage.ledger import record
+from storage.records import Progress
+from storage.submissions import Claim, claim_due, doubt_interrupted
+from storage.tasks import EXPIRES_AFTER, open_click
+
+
+class StubClient:
+    """Gives the outcomes of its script, one for each POST, and then the last of them for ever."""
+
+    def __init__(self, *script: Outcome | Exception) -> None:
+        self.script = list(script) or [Accepted(gateway_id="17")]
+        self.posts: list[Claim] = []
+        self.hooks: list[str | None] = []
+        self.gate: asyncio.Event | None = None  # held back until it is set
+
+    async def submit(self, claim: Claim, hook: str | None) -> Answer:
+        self.posts.append(claim)
+        self.hooks.append(hook)
+        said = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if self.gate is not None:
+            await self.gate.wait()
+        if isinstance(said, Exception):
+            raise said
+        return Answer(outcome=said, evidence={"said": type(said).__name__})
+
+
+def make_submitter(house: Any, clients: dict[str, Any], **options: Any) -> Submitter:
+    return Submitter(house.store, clients, make_hook=lambda task_id, nonce: f"hook {task_id} {nonce}", **options)
+
+
+OUTCOMES: list[tuple[Outcome, str, str, list[str]]] = [
+    (Accepted(gateway_id="17"), "accepted", "NOT_START", ["task.submitted"]),
+    (Existed(gateway_id="17"), "accepted", "NOT_START", ["task.submitted"]),
+    (Modal(gateway_id="17"), "accepted", "MODAL", ["task.submitted", "task.modal"]),
+    (Refused(reason="no", kind="moderation", code=24), "rejected", "FAILURE", ["task.failed"]),
+    (Unknown(reason="who knows"), "unknown", "NOT_START", ["task.unknown"]),
+    (Capacity(reason="full"), "planned", "NOT_START", []),
+    (NotYet(reason="not yet"), "planned", "NOT_START", []),
+    (Unsent(reason="refused"), "planned", "NOT_START", []),
+]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "status", "told"), [pytest.param(*each, id=type(each[0]).__name__) for each in OUTCOMES]
+)
+def test_each_outcome_becomes_its_state(
+    run: Any, open_house: Any, until: Any, outcome: Outcome, state: str, status: str, told: list[str]
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(outcome)
+            submitter = make_submitter(house, {"g": client})
+            opened = await house.open(state="theirs")
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, opened))
+            task, submission = await house.task(opened), await house.submission(opened)
+            assert (submission.state, task.submission, task.status) == (state, state, status)
+            assert await house.told(opened) == told
+            assert submission.answer["said"] == type(outcome).__name__
+            assert task.gateway_id == ("17" if state == "accepted" else None)
+            assert (submission.next_at is not None) == (state == "planned")
+            if isinstance(outcome, Refused):
+                assert (task.fail_reason, task.fail_kind) == ("no", "moderation")
+            assert client.hooks == [f"hook {opened.id} {submission.nonce}"]
+            # `sending` was committed, and counted, before the POST.
+            assert (client.posts[0].submission.state, client.posts[0].submission.attempts) == ("sending", 1)
+
+    run(scenario())
+
+
+async def settled(house: Any, task: Any) -> bool:
+    return bool((await house.submission(task)).state != "sending")
+
+
+@pytest.mark.parametrize("outcome", [Unknown(reason="?"), Accepted(gateway_id="1"), Refused(reason="n", kind="quota")])
+def test_nothing_settled_is_posted_again_however_long_one_waits(
+    run: Any, open_house: Any, until: Any, outcome: Outcome
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(outcome)
+            submitter = make_submitter(house, {"g": client})
+            task = await house.open()
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            for _ in range(3):
+                house.clock.now += 86_400
+                assert await submitter.submit_due() is None
+            assert len(client.posts) == 1
+
+    run(scenario())
+
+
+def test_a_surprise_of_the_client_is_doubt_and_never_sticks_in_sending(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(RuntimeError("a fault with sk-secret in it"))
+            submitter = make_submitter(house, {"g": client})
+            task = await house.open()
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            submission = await house.submission(task)
+            assert submission.state == "unknown"
+            assert "sk-secret" not in str(submission.answer) + str(await house.events(task))
+
+    run(scenario())
+
+
+def test_a_hook_that_cannot_be_made_is_doubt_too(run: Any, open_house: Any, until: Any) -> None:
+    def break_down(task_id: str, nonce: str) -> str:
+        raise ValueError(task_id)
+
+    async def scenario() -> None:
+        async with open_house() as house:
+            submitter = Submitter(house.store, {"g": StubClient()}, make_hook=break_down)  # type: ignore[dict-item]
+            task = await house.open()
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            assert (await house.submission(task)).state == "unknown"
+
+    run(scenario())
+
+
+def test_a_gateway_that_nobody_configured_fails_the_task(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            submitter = make_submitter(house, {"g": client})
+            task = await house.open("gone")
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            after = await house.task(task)
+            assert (after.submission, after.status) == ("rejected", "FAILURE")
+            assert after.fail_reason == "No gateway 'gone' is configured."
+            assert client.posts == []
+
+    run(scenario())
+
+
+# --- again, later
+
+
+def test_not_yet_is_tried_at_its_own_pace_and_then_given_up(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(NotYet(reason="task_status_not_success"))
+            submitter = make_submitter(house, {"g": client}, not_yet=(2, 4))
+            task = await house.open()
+            waits = []
+            for _ in range(3):
+                await submitter.submit_due()
+                await until(house, lambda: settled(house, task))
+                pause = await submitter.submit_due()
+                waits.append(pause)
+                house.clock.now += pause or 0
+            assert waits == [2.0, 4.0, None]
+            after = await house.task(task)
+            assert (after.submission, after.fail_reason) == ("rejected", "task_status_not_success")
+            assert len(client.posts) == 3
+
+    run(scenario())
+
+
+def test_waiting_for_room_uses_up_no_not_yet(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            full = [Capacity(reason="full")] * 4
+            client = StubClient(*full, NotYet(reason="soon"), Accepted(gateway_id="17"))
+            submitter = make_submitter(house, {"g": client}, not_yet=(2, 4))
+            task = await house.open()
+            for _ in range(6):
+                await submitter.submit_due()
+                await until(house, lambda: settled(house, task))
+                house.clock.now += 60
+            assert (await house.task(task)).submission == "accepted"
+
+    run(scenario())
+
+
+def test_a_follow_up_waits_until_its_parents_id_is_known(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(Unknown(reason="no answer"), Accepted(gateway_id="18"))
+            submitter = make_submitter(house, {"g": client})
+            parent = await house.open()
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, parent))
+            nonce = (await house.submission(parent)).nonce
+            done = Progress(status="SUCCESS", progress=100)  # a body without an id
+            await house.store.write(record, parent.id, nonce, done, "callback")
+            button = synthesise_button("U1")
+            child, _ = await house.store.write(open_click, await house.task(parent), button, origin="api")
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, child))
+            assert (await house.submission(child)).state == "planned"
+            assert len(client.posts) == 1  # nobody was asked to click on nothing
+            named = Progress(gateway_id="17", status="SUCCESS", progress=100)
+            await house.store.write(record, parent.id, nonce, named, "callback")
+            house.clock.now += 2
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, child))
+            assert [post.parent_gateway_id for post in client.posts] == [None, "17"]
+            assert (await house.task(child)).submission == "accepted"
+
+    run(scenario())
+
+
+def test_a_refused_connection_is_tried_again_with_doubling_pauses(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(*[Unsent(reason="refused")] * 4, Accepted(gateway_id="17"))
+            submitter = make_submitter(house, {"g": client})
+            task = await house.open()
+            waits = []
+            for _ in range(4):
+                await submitter.submit_due()
+                await until(house, lambda: settled(house, task))
+                waits.append(await submitter.submit_due())
+                house.clock.now += waits[-1] or 0
+            assert waits == [1.0, 2.0, 4.0, 8.0]
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            assert (await house.task(task)).submission == "accepted"
+
+    run(scenario())
+
+
+def test_after_a_day_without_room_it_fails(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            submitter = make_submitter(house, {"g": StubClient(Capacity(reason="full"))})
+            task = await house.open()
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            house.clock.now += EXPIRES_AFTER / 1000
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            assert (await house.task(task)).submission == "rejected"
+
+    run(scenario())
+
+
+# --- a gateway without room
+
+
+def test_a_full_gateway_rests_twice_as_long_each_time(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(*[Capacity(reason="full")] * 7, Accepted(gateway_id="17"), Capacity(reason="full"))
+            submitter = make_submitter(house, {"g": client})
+            task = await house.open()
+            waits = []
+            for _ in range(7):
+                await submitter.submit_due()
+                await until(house, lambda: settled(house, task))
+                pause = await submitter.submit_due()
+                assert pause is not None
+                waits.append(pause)
+                house.clock.now += pause - 0.01
+                assert (await submitter.submit_due()) == pytest.approx(0.01, abs=0.002)  # not a moment before
+                house.clock.now += 0.01
+            assert waits == [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            other = await house.open()
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, other))
+            assert await submitter.submit_due() == 1.0  # what was accepted begins the count anew
+
+    run(scenario())
+
+
+def test_refusals_that_were_out_together_count_as_one(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(Capacity(reason="full"))
+            client.gate = asyncio.Event()
+            submitter = make_submitter(house, {"g": client})
+            tasks = [await house.open() for _ in range(5)]
+            await submitter.submit_due()
+            client.gate.set()
+            for task in tasks:
+                await until(house, lambda task=task: settled(house, task))
+            assert await submitter.submit_due() == 1.0
+
+    run(scenario())
+
+
+async def rest(house: Any, until: Any, client: StubClient, submitter: Submitter) -> Any:
+    """Bring a gateway to rest; gives the task that waits for it."""
+    waiting = await house.open()
+    await submitter.submit_due()
+    await until(house, lambda: settled(house, waiting))
+    assert (await house.task(waiting)).submission == "planned"
+    return waiting
+
+
+def test_a_task_that_ends_there_lifts_the_pause(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(Accepted(gateway_id="17"), Capacity(reason="full"), Accepted(gateway_id="18"))
+            submitter = make_submitter(house, {"g": client})
+            first = await house.open()
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, first))
+            waiting = await rest(house, until, client, submitter)
+            nonce = (await house.submission(first)).nonce
+            done = Progress(gateway_id="17", status="SUCCESS", progress=100)
+            await house.store.write(record, first.id, nonce, done, "callback")
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, waiting))
+            assert (await house.task(waiting)).submission == "accepted"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("where", ["g", "h"])
+def test_a_refusal_and_an_ending_elsewhere_lift_no_pause(run: Any, open_house: Any, until: Any, where: str) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            refused = Refused(reason="banned", kind="moderation")
+            client = StubClient(Capacity(reason="full"))
+            submitter = make_submitter(house, {"g": client, "h": StubClient(refused)})
+            if where == "g":  # one that was out when the pause began is refused after it
+                client.script = [refused, Capacity(reason="full")]
+                client.gate = asyncio.Event()
+                await house.open()
+                await submitter.submit_due()
+                gate, client.gate = client.gate, None
+                waiting = await rest(house, until, client, submitter)
+                gate.set()
+            else:
+                waiting = await rest(house, until, client, submitter)
+                await house.open("h")
+                await submitter.submit_due()
+            await until(house, lambda: has_event(house, "task.failed"))
+            assert await submitter.submit_due() == 1.0
+            assert (await house.task(waiting)).submission == "planned"
+
+    run(scenario())
+
+
+async def has_event(house: Any, event_type: str) -> bool:
+    return bool(await house.sql("SELECT 1 FROM events WHERE type = ?", event_type))
+
+
+def test_a_full_gateway_holds_up_no_other(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            full, free = StubClient(Capacity(reason="full")), StubClient()
+            submitter = make_submitter(house, {"g": full, "h": free})
+            await rest(house, until, full, submitter)
+            for _ in range(3):
+                task = await house.open("h")
+                await submitter.submit_due()
+                await until(house, lambda task=task: settled(house, task))
+            assert (len(full.posts), len(free.posts)) == (1, 3)
+
+    run(scenario())
+
+
+# --- many at once
+
+
+def test_no_more_than_the_limit_are_out_at_one_gateway(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            client.gate = asyncio.Event()
+            submitter = make_submitter(house, {"g": client}, in_flight=3)
+            tasks = [await house.open() for _ in range(8)]
+            for _ in range(3):
+                await submitter.submit_due()
+                await asyncio.sleep(0)
+            assert [post.task.id for post in client.posts] == [task.id for task in tasks[:3]]  # the oldest first
+            assert await submitter.submit_due() is None
+            client.gate.set()
+            with house.store.bell.listen("submissions") as listener:
+                while len(client.posts) < 8:
+                    await submitter.submit_due()
+                    await listener.wait(0.01)
+            for task in tasks:
+                await until(house, lambda task=task: settled(house, task))
+
+    run(scenario())
+
+
+def test_a_gateway_that_hangs_leaves_room_for_others(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            hanging, free = StubClient(), StubClient()
+            hanging.gate = asyncio.Event()
+            submitter = make_submitter(house, {"g": hanging, "h": free}, in_flight=2)
+            for _ in range(6):
+                await house.open("g")
+            await submitter.submit_due()
+            for _ in range(3):
+                task = await house.open("h")
+                await submitter.submit_due()
+                await until(house, lambda task=task: settled(house, task))
+            assert (len(hanging.posts), len(free.posts)) == (2, 3)
+            hanging.gate.set()
+            await submitter.close()
+
+    run(scenario())
+
+
+# --- what happens meanwhile
+
+
+@pytest.mark.parametrize(
+    "late",
+    [Accepted(gateway_id="17"), Refused(reason="no", kind="quota"), Unknown(reason="?"), Capacity(reason="full")],
+    ids=lambda outcome: type(outcome).__name__,
+)
+def test_a_callback_that_overtakes_the_answer_settles_it(run: Any, open_house: Any, until: Any, late: Outcome) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(late)
+            client.gate = asyncio.Event()
+            submitter = make_submitter(house, {"g": client})
+            task = await house.open()
+            await submitter.submit_due()
+            nonce = (await house.submission(task)).nonce
+            done = Progress(gateway_id="17", status="SUCCESS", progress=100)
+            await house.store.write(record, task.id, nonce, done, "callback")
+            client.gate.set()
+            await until(house, lambda: has_answer(house, task))
+            after = await house.task(task)
+            assert (after.submission, after.status) == ("accepted", "SUCCESS")
+            assert await house.told(task) == ["task.submitted", "task.succeeded"]
+            house.clock.now += 3600
+            await submitter.submit_due()
+            assert len(client.posts) == 1
+
+    run(scenario())
+
+
+async def has_answer(house: Any, task: Any) -> bool:
+    return (await house.submission(task)).answer is not None
+
+
+class BrokenDisk:
+    """A store whose next writes fail, once it is broken."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.failures: list[Exception] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def write(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if self.failures and verb not in (claim_due,):
+            raise self.failures.pop(0)
+        return self._store.write(verb, *args, **kwargs)
+
+
+@pytest.mark.parametrize(
+    ("failures", "state"),
+    [
+        ([LedgerUnavailable("full")] * 3, "accepted"),  # written as soon as it can be
+        ([RuntimeError("no such column")], "unknown"),  # what the ledger will not take is at least not stuck
+        ([RuntimeError("no such column"), LedgerUnavailable("full")], "unknown"),
+    ],
+)
+def test_an_outcome_that_cannot_be_written_is_written_later(
+    run: Any, open_house: Any, until: Any, failures: list[Exception], state: str
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            disk, client = BrokenDisk(house.store), StubClient()
+            client.gate = asyncio.Event()
+            submitter = Submitter(
+                disk,  # type: ignore[arg-type]
+                {"g": client},  # type: ignore[dict-item]
+                make_hook=lambda *_: None,
+                unwritten_pause=0.001,
+            )
+            task = await house.open()
+            await submitter.submit_due()
+            disk.failures = list(failures)
+            client.gate.set()
+            await until(house, lambda: settled(house, task))
+            assert (await house.submission(task)).state == state
+            assert disk.failures == []
+            assert len(client.posts) == 1
+
+    run(scenario())
+
+
+def test_a_stop_with_a_post_under_way_leaves_it_to_evidence(
+    run: Any, open_house: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.gateways.submitter.GOODBYE", 0.01)
+
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            client.gate = asyncio.Event()
+            submitter = make_submitter(house, {"g": client})
+            task = await house.open()
+            await submitter.submit_due()
+            await submitter.close()
+            assert (await house.submission(task)).state == "sending"
+            # The next start:
+            assert await house.store.write(doubt_interrupted) == 1
+            assert (await house.task(task)).submission == "unknown"
+            assert await make_submitter(house, {"g": client}).submit_due() is None
+            assert len(client.posts) == 1
+
+    run(scenario())
+
+
+def test_a_stop_waits_a_moment_for_answers(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            client.gate = asyncio.Event()
+            submitter = make_submitter(house, {"g": client})
+            task = await house.open()
+            await submitter.submit_due()
+            asyncio.get_running_loop().call_soon(client.gate.set)
+            await submitter.close()
+            assert (await house.submission(task)).state == "accepted"
+
+    run(scenario())
+
+
+def test_every_outcome_there_is_has_a_row_above() -> None:
+    kinds = {type(each[0]) for each in OUTCOMES}
+    assert kinds == {each for each in vars(outcomes).values() if isinstance(each, type) and each in Outcome.__args__}

@@ -1,0 +1,129 @@
+"""The service as a whole, in one process: what its parts keep from each other, and from everybody else."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from starlette.responses import JSONResponse
+
+from hooks.token import TOKEN_PATTERN
+
+
+def read_database(ringback: Any) -> bytes:
+    """Every byte that the ledger has on the disk."""
+    files = ringback.database.parent.glob(f"{ringback.database.name}*")
+    return b"".join(file.read_bytes() for file in files if not file.name.endswith(".keys"))
+
+
+def test_a_hook_that_a_gateway_echoes_is_kept_nowhere(start_ringback: Callable[..., Any]) -> None:
+    with start_ringback(RINGBACK_SILENT_AFTER="0.2") as ringback:
+        gateway = ringback.gateway
+
+        def echo(body: dict[str, Any]) -> JSONResponse:
+            properties = {"notifyHook": body["notifyHook"], "nested": [{body["notifyHook"]: body["notifyHook"]}]}
+            if body.get("prompt") == "refuse":
+                said = f"cannot call {body['notifyHook']}"
+                return JSONResponse({"code": 4, "description": said, "properties": properties})
+            row = {
+                "id": gateway.ids[body["state"]],
+                "status": "IN_PROGRESS",
+                "progress": "3%",
+                "properties": properties,
+            }
+            gateway.rows.append(row | {"prompt": f"x {body['notifyHook']}", "notifyHook": body["notifyHook"]})
+            return JSONResponse({"code": 1, "result": gateway.ids[body["state"]], "properties": properties})
+
+        gateway.answer = echo
+        silent, refused, grid = ringback.open(), ringback.open(prompt="refuse"), ringback.open(then=["U1"])
+        ringback.get(f"/v1/tasks/{refused['id']}", wait=10)
+        hook = gateway.wait_for(grid["id"])["notifyHook"]
+        ringback.succeed(grid["id"], failReason=hook, description=hook, imageUrl=f"https://cdn.example/?{hook}")
+        fetched = ringback.get("/v1/events", task=silent["id"], type="task.progressed", wait=10).json()["events"]
+        assert fetched[0]["data"]["source"] == "fetch"
+        child = ringback.get(f"/v1/tasks/{grid['id']}/chain").json()["tasks"][1]
+        gateway.wait_for(child["id"])
+        ringback.post(f"/v1/tasks/{silent['id']}/reconcile")
+
+        tokens = [submitted["notifyHook"].rpartition("/")[2] for submitted in gateway.submitted.values()]
+        assert len(tokens) == 4
+        assert all(TOKEN_PATTERN.fullmatch(token) for token in tokens)
+        shown = ringback.get("/v1/events", limit=1000).text + ringback.get("/v1/tasks", limit=1000).text
+        shown += "".join(ringback.get(f"/v1/tasks/{task['id']}/firings").text for task in (grid, child))
+        stored = read_database(ringback)
+        assert grid["id"].encode() in stored
+        for token in tokens:
+            signature = token.rpartition(".")[2]
+            assert signature not in shown
+            assert signature.encode() not in stored
+        assert TOKEN_PATTERN.search(shown) is None
+
+
+def test_no_key_is_in_the_ledger(start_ringback: Callable[..., Any]) -> None:
+    key = "gateway-key-0123456789"
+    with start_ringback() as ringback:
+        ringback.gateway.answer = lambda _: JSONResponse({"code": 4, "description": f"bad key {key}"})
+        task = ringback.get(f"/v1/tasks/{ringback.open()['id']}", wait=10).json()
+        assert task["fail_reason"] == "bad key …"
+        stored = read_database(ringback)
+        for secret in (key, "api-0123456789abcdef", "secret-0123456789abcdef"):
+            assert secret.encode() not in stored
+
+
+def test_without_a_public_url_it_works_by_asking(start_ringback: Callable[..., Any]) -> None:
+    with start_ringback(RINGBACK_PUBLIC_URL="", RINGBACK_SILENT_AFTER="0.1") as ringback:
+        assert ringback.get("/readyz").json()["hooks"] == "none: no public URL"
+        task = ringback.open()
+        assert "notifyHook" not in ringback.gateway.wait_for(task["id"])
+        ringback.gateway.rows.append({"id": ringback.gateway.ids[task["id"]], "status": "SUCCESS", "progress": "100%"})
+        ended = ringback.get(f"/v1/tasks/{task['id']}", wait=10).json()
+        assert ended["status"] == "SUCCESS"
+
+
+def test_a_worker_that_fails_is_told_of_by_readyz_and_the_rest_goes_on(
+    start_ringback: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("sk-secret")
+
+    monkeypatch.setattr("service.workers.FIRST_RETRY", 0.02)
+    monkeypatch.setattr("service.workers.LONGEST_RETRY", 0.02)
+    with start_ringback(RINGBACK_SILENT_AFTER="0.2") as ringback:
+        with monkeypatch.context() as broken:
+            broken.setattr("service.gateways.reconciler.list_silent", break_down)
+            answer = wait_for_status(ringback, 503)
+            assert answer.json()["checks"]["workers"] == "reconciler of midjourney-proxy"
+            assert "sk-secret" not in answer.text  # it is open to strangers
+            assert ringback.grid()["status"] == "SUCCESS"
+        assert wait_for_status(ringback, 200).json()["status"] == "ready"
+
+
+def wait_for_status(ringback: Any, status: int) -> Any:
+    deadline = time.monotonic() + 10
+    while (answer := ringback.get("/readyz")).status_code != status:
+        assert time.monotonic() < deadline, answer.text
+    return answer
+
+
+def test_what_a_dead_process_was_sending_is_in_doubt_and_never_sent_again(
+    start_ringback: Callable[..., Any], tmp_path: Any
+) -> None:
+    database = str(tmp_path / "shared.db")
+    gate = threading.Event()
+    with start_ringback(RINGBACK_DATABASE=database) as ringback:
+
+        def hang(body: dict[str, Any]) -> JSONResponse:
+            gate.wait(10)  # in the gateway's own loop: it answers nobody meanwhile
+            return JSONResponse({"code": 1, "result": "1"})
+
+        ringback.gateway.answer = hang
+        task = ringback.open()
+        ringback.gateway.wait_for(task["id"])
+        ringback.stop()
+        gate.set()
+    with start_ringback(RINGBACK_DATABASE=database) as ringback:
+        told = ringback.get("/v1/events", task=task["id"], wait=10).json()["events"]
+        assert [event["type"] for event in told] == ["task.unknown"]
+        assert ringback.task(task["id"])["submission"] == "unknown"
+        assert task["id"] not in ringback.gateway.submitted  # and never sent again

@@ -1,0 +1,96 @@
+"""Logs: one line per unit of work, and no secret in any of them, whoever wrote it and however."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from hooks.token import TokenSigner
+from service.logs import HIDDEN, Blanker
+
+TOKEN = TokenSigner(["a secret key of ours"]).mint("8000000000000017", "nnnnnnnnnnn")
+KEYS = ("gateway-key-0123456789", "api-0123456789abcdef", "secret-0123456789abcdef")
+
+SCRIPT = """
+import asyncio, json, logging, sys
+import structlog
+from service.logs import configure_logs
+
+token, *keys = json.loads(sys.argv[1])
+log = structlog.get_logger("ringback.test")
+stdlib = logging.getLogger("library")
+configure_logs("debug", secrets=keys)
+
+def fail(text):
+    raise RuntimeError(text)
+
+for number, secret in enumerate((token, *keys)):
+    log.info(f"event {secret}", field=secret, nested={"a": [secret]}, 提示="一只猫")
+    log.bind(bound=secret).debug("bound")
+    stdlib.warning("%s and %r", secret, {"k": secret})
+    stdlib.error("with a body", extra={"x": secret})
+    logging.getLogger("httpx").warning("HTTP Request: POST http://x/hooks/%s", secret)
+    logging.getLogger("httpx").info("this must not be shown: %s", secret)
+    try:
+        fail(f"the fault of {secret}")
+    except RuntimeError:
+        log.exception("failed", number=number)
+        stdlib.exception("failed")
+log.info("quoted", value=json.dumps({"hook": f"http://x/hooks/{token}"}))
+log.info("two\\nlines", value="a\\nb")
+log.info("done")
+"""
+
+
+@pytest.fixture(scope="module")
+def lines() -> list[str]:
+    import json  # noqa: PLC0415
+
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT, json.dumps([TOKEN, *KEYS])], capture_output=True, text=True, check=True
+    )
+    assert run.stdout == ""
+    return run.stderr.splitlines()
+
+
+def test_no_secret_is_in_any_line(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    for secret in (TOKEN, TOKEN.split(".")[2], *KEYS):
+        assert secret not in text
+    assert text.count(HIDDEN) >= 4 * 8
+
+
+def test_each_unit_of_work_is_one_line(lines: list[str]) -> None:
+    assert len(lines) == 4 * 7 + 3
+    assert all(line.startswith("timestamp=") for line in lines)
+
+
+def test_a_traceback_says_where_it_happened_without_what_must_not_be_said(lines: list[str]) -> None:
+    failed = [line for line in lines if "event=failed" in line]
+    assert len(failed) == 8
+    assert all("RuntimeError: the fault of …" in line and "in fail" in line for line in failed)
+
+
+def test_a_line_can_be_read_by_a_program_and_by_a_chinese_reader(lines: list[str]) -> None:
+    assert "level=info logger=ringback.test" in lines[0]
+    assert "提示=一只猫" in lines[0]
+
+
+def test_libraries_that_quote_urls_are_quiet(lines: list[str]) -> None:
+    assert not any("must not be shown" in line for line in lines)
+    assert sum("HTTP Request" in line for line in lines) == 4
+
+
+@pytest.mark.parametrize(
+    ("secrets", "line", "shown"),
+    [
+        ((), f"hook http://x/hooks/{TOKEN}", "hook http://x/hooks/…"),
+        ((), f"hook {TOKEN[:-10]} cut short", "hook … cut short"),
+        (("abc", "abcdef"), "abcdef", HIDDEN),  # the longer one first, or its rest would remain
+        (("",), "text", "text"),
+        ((), "task=8000000000000017 gateway_id=1741531578038546", "task=8000000000000017 gateway_id=1741531578038546"),
+    ],
+)
+def test_what_is_blanked(secrets: tuple[str, ...], line: Any, shown: str) -> None:
+    assert Blanker(secrets)(None, "info", line) == shown

@@ -1,0 +1,311 @@
+"""`/v1/events` over real HTTP: pages, long-poll, and the stream."""
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+import uvicorn
+
+from service.web.desk import Goodbye
+from service.web.stream import EventStream, Filters
+from storage.records import NewTask
+from storage.store import Store
+from storage.submissions import reject
+from storage.tasks import open_task
+
+SSE = {"Accept": "text/event-stream"}
+
+
+class Frame(NamedTuple):
+    """One event of a stream, or one comment."""
+
+    comment: str | None = None
+    id: str | None = None
+    event: str | None = None
+    data: Any = None
+
+
+def frames(response: httpx.Response) -> Iterator[Frame]:
+    fields: dict[str, str] = {}
+    for line in response.iter_lines():
+        if line.startswith(":"):
+            yield Frame(comment=line[1:].strip())
+        elif line:
+            name, _, value = line.partition(": ")
+            fields[name] = value
+        elif "data" in fields:
+            yield Frame(id=fields.get("id"), event=fields["event"], data=json.loads(fields["data"]))
+            fields = {}
+
+
+@contextlib.contextmanager
+def stream(ringback: Any, headers: dict[str, str] | None = None, **query: Any) -> Iterator[Iterator[Frame]]:
+    with ringback.http.stream("GET", "/v1/events", params=query, headers=SSE | (headers or {})) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"].startswith("text/event-stream")
+        assert response.headers["cache-control"] == "no-store"
+        yield frames(response)
+
+
+def latest(ringback: Any) -> int:
+    return int(ringback.get("/v1/events", limit=1000).json()["next"])
+
+
+# --- pages
+
+
+def test_a_page_goes_on_where_the_last_one_ended(ringback: Any) -> None:
+    after = latest(ringback)
+    ids = [ringback.grid(tags=["pages"])["id"] for _ in range(2)]
+    seen = []
+    while True:
+        page = ringback.get("/v1/events", after=after, limit=1, tag="pages").json()
+        if not page["events"]:
+            break
+        (event,) = page["events"]
+        assert event["seq"] == page["next"] > after
+        after = page["next"]
+        seen.append((event["type"], event["task"]["id"]))
+    assert seen == [(kind, each) for each in ids for kind in ("task.submitted", "task.succeeded")]
+
+
+def test_events_have_ids_and_the_task_as_it_was(ringback: Any) -> None:
+    grid = ringback.grid()
+    events = ringback.get("/v1/events", task=grid["id"]).json()["events"]
+    assert [event["task"]["status"] for event in events] == ["NOT_START", "SUCCESS"]
+    assert len({event["id"] for event in events}) == 2
+    assert all(event["id"].startswith("evt_") and event["time"].endswith("Z") for event in events)
+
+
+def test_events_are_found_by_each_filter(ringback: Any) -> None:
+    grid = ringback.grid(tags=["evt"], then=["U1"])
+    child = ringback.get(f"/v1/tasks/{grid['id']}/chain").json()["tasks"][1]
+    ringback.call_back(child["id"], "FAILURE", failReason="执行超时")
+
+    def found(**query: Any) -> list[str]:
+        return [event["type"] for event in ringback.get("/v1/events", **query).json()["events"]]
+
+    assert found(task=grid["id"]) == ["task.submitted", "task.succeeded"]
+    assert sorted(found(root=grid["id"])) == ["task.failed", "task.submitted", "task.submitted", "task.succeeded"]
+    assert found(root=grid["id"], type="task.succeeded,task.failed") == ["task.succeeded", "task.failed"]
+    assert found(tag="evt", type="task.fail*") == ["task.failed"]
+    assert found(tag="evt", type="task.%") == []
+    assert found(task="8999999999999999") == []
+
+
+def test_a_page_is_awaited(ringback: Any) -> None:
+    after = latest(ringback)
+    timer = threading.Timer(0.1, ringback.open, kwargs={"tags": ["awaited"]})
+    timer.start()
+    page = ringback.get("/v1/events", after=after, wait=10, tag="awaited")
+    timer.join()
+    assert [event["type"] for event in page.json()["events"]] == ["task.submitted"]
+    assert 0.05 < page.elapsed.total_seconds() < 5
+    empty = ringback.get("/v1/events", after=page.json()["next"], wait=0.1, tag="awaited")
+    assert empty.json()["events"] == []
+    assert 0.1 <= empty.elapsed.total_seconds() < 5
+
+
+@pytest.mark.parametrize(
+    "query", [{"after": "-1"}, {"after": str(10**30)}, {"after": "x"}, {"wait": "61"}, {"limit": "0"}, {"types": "x"}]
+)
+def test_a_wrong_question_is_422(ringback: Any, query: dict[str, str]) -> None:
+    answer = ringback.get("/v1/events", **query)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert next(iter(query)) in answer.json()["detail"]
+
+
+# --- the stream
+
+
+def test_a_stream_begins_at_once_with_a_comment_and_then_the_next_event(ringback: Any) -> None:
+    ringback.grid(tags=["next"])
+    with stream(ringback, tag="next") as told:
+        assert next(told).comment == "ringback"
+        task = ringback.open(tags=["next"])
+        first = next(told)
+        assert (first.event, first.data["task"]["id"]) == ("task.submitted", task["id"])
+        assert first.id == str(first.data["seq"])
+        ringback.succeed(task["id"])
+        assert next(told).event == "task.succeeded"
+    # The same bytes as on a page.
+    assert ringback.get("/v1/events", task=task["id"]).json()["events"][0] == first.data
+
+
+@pytest.mark.parametrize("way", ["header", "query", "after"])
+def test_a_stream_is_resumed_without_a_gap_and_without_a_repetition(ringback: Any, way: str) -> None:
+    tag = f"resumed {way}"
+    task = ringback.grid(tags=[tag])
+    all_seqs = [event["seq"] for event in ringback.get("/v1/events", tag=tag).json()["events"]]
+    seq = str(all_seqs[0])
+    headers = {"Last-Event-ID": seq} if way == "header" else {}
+    query = {"query": {"last_event_id": seq}, "after": {"after": seq}}.get(way, {})
+    with stream(ringback, headers, tag=tag, **query) as told:
+        next(told)
+        assert [next(told).id] == [str(each) for each in all_seqs[1:]]
+        ringback.post(f"/v1/tasks/{task['id']}/click", {"button": "U1"})
+        assert next(told).event == "task.submitted"
+
+
+def test_a_browser_that_comes_back_goes_on_where_it_was_not_where_it_began(ringback: Any) -> None:
+    ringback.grid(tags=["back"])
+    last = ringback.get("/v1/events", tag="back").json()["events"][-1]["seq"]
+    with stream(ringback, {"Last-Event-ID": str(last)}, tag="back", last_event_id="earliest") as told:
+        next(told)
+        task = ringback.open(tags=["back"])
+        assert next(told).data["task"]["id"] == task["id"]
+
+
+def test_a_stream_may_begin_at_the_very_first_event(ringback: Any) -> None:
+    ringback.open()
+    with stream(ringback, last_event_id="earliest", type="task.submitted") as told:
+        next(told)
+        assert next(told).data == ringback.get("/v1/events", limit=1).json()["events"][0]
+
+
+@pytest.mark.parametrize("last", ["x", "-1", "1.5", "9" * 19, "١٢"])
+def test_a_stream_cannot_begin_nowhere(ringback: Any, last: str) -> None:
+    answer = ringback.http.get("/v1/events", params={"last_event_id": last}, headers=SSE)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+def test_a_stream_of_more_than_a_page_is_whole_and_in_order(ringback: Any) -> None:
+    after = latest(ringback)
+    task = ringback.open(tags=["long"])
+    ringback.gateway.wait_for(task["id"])
+    for percent in range(100):
+        ringback.call_back(task["id"], "IN_PROGRESS", progress=f"{percent}%")
+    ringback.succeed(task["id"])
+    seqs = []
+    with stream(ringback, after=after, task=task["id"]) as told:
+        next(told)
+        while True:
+            frame = next(told)
+            seqs.append(int(frame.id or 0))
+            if frame.event == "task.succeeded":
+                break
+    assert len(seqs) >= 102
+    assert seqs == sorted(set(seqs))
+
+
+def test_a_waiting_page_and_a_stream_end_with_a_goodbye(start_ringback: Callable[..., Any]) -> None:
+    answers: list[Any] = []
+    with start_ringback() as ringback:
+        task = ringback.open()
+        assert ringback.get("/v1/events", task=task["id"], wait=10).json()["events"]
+        waiting = [
+            threading.Thread(target=lambda: answers.append(ringback.get("/v1/events", wait=60, tag="none"))),
+            threading.Thread(target=lambda: answers.append(ringback.get(f"/v1/tasks/{task['id']}", wait=60))),
+        ]
+        for thread in waiting:
+            thread.start()
+        with stream(ringback) as told:
+            next(told)
+            began = time.monotonic()
+            threading.Thread(target=ringback.listening.stop).start()
+            assert [frame.event for frame in told if frame.event] == ["goodbye"]
+        for thread in waiting:
+            thread.join(5)
+        assert time.monotonic() - began < 2
+    assert sorted(answer.status_code for answer in answers) == [200, 200]
+
+
+# --- a stream on its own, with times of its own
+
+
+class Bench:
+    """One EventStream behind real HTTP."""
+
+    def __init__(self, path: Any, **options: Any) -> None:
+        self.store = Store(path)
+        self.ended = threading.Event()
+        self.options = options
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.server = uvicorn.Server(uvicorn.Config(self, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
+        self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listener]})
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
+            self.store.start(self.loop)
+        desk: Any = type("Desk", (), {"store": self.store, "goodbye": Goodbye(self.store.bell.ring)})
+        try:
+            await EventStream(desk, Filters(tag=self.options.pop("tag", None)), after=0, **self.options)(
+                scope, receive, send
+            )
+        finally:
+            self.ended.set()
+
+    def open_task(self, prompt: str) -> Any:
+        """An event of its own, so that there is something to tell."""
+
+        def fail(tx: Any) -> None:
+
+            task = open_task(tx, NewTask(gateway="g", action="IMAGINE", prompt=prompt, origin="api"))
+            (row,) = tx.execute("SELECT id FROM submissions WHERE task_id = ?", (task.id,)).fetchall()
+            reject(tx, row[0], reason=prompt, kind="gateway", answer=None)
+
+        return self.store.submit(fail)
+
+    def __enter__(self) -> "Bench":
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.server.should_exit = True
+        self.thread.join(10)
+        self.store.close()
+
+
+def test_a_quiet_stream_is_kept_alive_by_comments(tmp_path: Any) -> None:
+    with Bench(tmp_path / "l.db", heartbeat=0.05) as bench, httpx.stream("GET", f"http://127.0.0.1:{bench.port}") as it:
+        told = frames(it)
+        assert [next(told).comment for _ in range(3)] == ["ringback", "still here", "still here"]
+
+
+def test_a_stream_whose_filters_hide_much_is_kept_alive_too(tmp_path: Any) -> None:
+    with (
+        Bench(tmp_path / "l.db", heartbeat=0.1, tag="mine") as bench,
+        httpx.stream("GET", f"http://127.0.0.1:{bench.port}", timeout=5) as it,
+    ):
+        told = frames(it)
+        assert next(told).comment == "ringback"
+        busy = threading.Event()
+
+        def be_busy() -> None:
+            while not busy.wait(0.02):
+                bench.open_task("not yours")
+
+        thread = threading.Thread(target=be_busy)
+        thread.start()
+        assert next(told).comment == "still here"
+        busy.set()
+        thread.join()
+
+
+def test_a_client_that_stops_reading_is_dropped(tmp_path: Any) -> None:
+    with Bench(tmp_path / "l.db", send_timeout=0.2) as bench, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", bench.port))
+        client.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        with client.makefile("rb") as told:
+            assert any(line == b": ringback\n" for line in told)
+        for _ in range(200):  # megabytes, of which the client reads nothing
+            bench.open_task("x" * 20_000)
+        assert bench.ended.wait(10), "the stream still waits for its client"
+
+
+def test_a_client_that_leaves_ends_its_stream(tmp_path: Any) -> None:
+    with Bench(tmp_path / "l.db") as bench:
+        with httpx.stream("GET", f"http://127.0.0.1:{bench.port}") as it:
+            assert next(frames(it)).comment == "ringback"
+        assert bench.ended.wait(5)

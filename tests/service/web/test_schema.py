@@ -1,0 +1,123 @@
+"""`/openapi.json` against the code that it describes, and against what real calls answer."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from openapi_spec_validator import validate
+
+from service.web.site import list_calls
+
+UNKNOWN = "8999999999999999"
+
+
+@pytest.fixture(scope="module")
+def document(ringback: Any) -> dict[str, Any]:
+    answer = ringback.get("/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    return dict(answer.json())
+
+
+def test_it_is_openapi(document: dict[str, Any]) -> None:
+    validate(document)
+    assert document["openapi"].startswith("3.1")
+
+
+def test_every_route_is_described_and_every_description_is_routed(ringback: Any, document: dict[str, Any]) -> None:
+    routed = {(call.method.lower(), call.path) for call in list_calls(None)}  # type: ignore[arg-type]
+    described = {(method, path) for path, methods in document["paths"].items() for method in methods}
+    assert described == routed | {("post", "/hooks/{token}")}
+    for method, path in described:
+        answer = ringback.http.request(method, re.sub(r"{\w+}", UNKNOWN, path))
+        assert answer.status_code not in (404, 405) or answer.json()["detail"].startswith("There is no task"), path
+
+
+def test_every_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None:
+    names = [method["operationId"] for path in document["paths"].values() for method in path.values()]
+    assert len(names) == len(set(names))
+
+
+def test_what_needs_a_key_says_so(document: dict[str, Any]) -> None:
+    assert document["security"] == [{"key": []}]
+    open_paths = {
+        path for path, methods in document["paths"].items() for each in methods.values() if each.get("security") == []
+    }
+    assert open_paths == {"/healthz", "/readyz", "/hooks/{token}"}
+    for path in document["paths"].keys() - open_paths:
+        assert all("401" in each["responses"] for each in document["paths"][path].values()), path
+
+
+def calls(ringback: Any) -> Iterator[tuple[str, httpx.Response]]:
+    """Real calls, good and bad, each with the path that describes it."""
+    http = ringback.http
+    root = ringback.grid(tags=["schema"], state="s", then=["U1"])
+    child = ringback.get(f"/v1/tasks/{root['id']}/chain").json()["tasks"][1]
+    failed = ringback.open()
+    ringback.call_back(failed["id"], "FAILURE", failReason="执行超时", properties={"a": 1})
+    one = "/v1/tasks/{id}"
+    for task in (root, child, failed, {"id": UNKNOWN}):
+        path = f"/v1/tasks/{task['id']}"
+        yield one, http.get(path)
+        yield f"{one}/events", http.get(f"{path}/events")
+        yield f"{one}/chain", http.get(f"{path}/chain")
+        yield f"{one}/firings", http.get(f"{path}/firings")
+        yield f"{one}/click", http.post(f"{path}/click", json={"button": "U1"})
+        yield f"{one}/click", http.post(f"{path}/click", json={"button": "U2"}, headers={"Idempotency-Key": task["id"]})
+        yield f"{one}/click", http.post(f"{path}/click", json={"button": "U3"}, headers={"Idempotency-Key": task["id"]})
+        yield f"{one}/click", http.post(f"{path}/click", json={"knob": 1})
+        yield f"{one}/click", http.post(f"{path}/click", content=b"x")
+        yield f"{one}/reconcile", http.post(f"{path}/reconcile")
+    yield one, http.get(f"/v1/tasks/{root['id']}", params={"wait": "x"})
+    yield "/v1/tasks", http.get("/v1/tasks", params={"tag": "schema"})
+    yield "/v1/tasks", http.get("/v1/tasks", params={"limit": 1})
+    yield "/v1/tasks", http.get("/v1/tasks", params={"limit": 0})
+    yield "/v1/tasks", http.post("/v1/tasks", json={"prompt": "x"})
+    yield "/v1/tasks", http.post("/v1/tasks", json={"prompt": ""})
+    yield "/v1/tasks", http.post("/v1/tasks", content=b"")
+    yield "/v1/tasks", http.post("/v1/tasks", content=b"x" * 1_100_000, headers={"content-type": "application/json"})
+    yield "/v1/events", http.get("/v1/events", params={"limit": 1000})
+    yield "/v1/events", http.get("/v1/events", params={"after": "x"})
+    yield "/healthz", http.get("/healthz")
+    yield "/readyz", http.get("/readyz")
+    yield "/openapi.json", http.get("/openapi.json")
+    yield "/hooks/{token}", http.post("/hooks/x", json={})
+    hook = ringback.gateway.wait_for(root["id"])["notifyHook"]
+    yield "/hooks/{token}", http.post(hook, json={})
+    yield "/hooks/{token}", ringback.call_back(root["id"], "SUCCESS")
+    with ringback.stranger() as stranger:
+        yield one, stranger.get(f"/v1/tasks/{UNKNOWN}")
+
+
+def test_real_answers_are_as_described(ringback: Any, document: dict[str, Any]) -> None:
+    seen = set()
+    for path, answer in calls(ringback):
+        method = answer.request.method.lower()
+        what = f"{method} {path} {answer.status_code}"
+        described = document["paths"][path][method]["responses"]
+        assert str(answer.status_code) in described, f"{what} is not described"
+        content = described[str(answer.status_code)]["content"]
+        media_type = answer.headers["content-type"].partition(";")[0]
+        assert media_type in content, f"{what} came as {media_type}"
+        schema = content[media_type]["schema"] | {"components": document["components"]}
+        errors = list(Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(answer.json()))
+        assert errors == [], f"{what}: {errors[0].message} at {errors[0].json_path}"
+        seen.add((path, answer.status_code))
+    assert len(seen) > 25
+
+
+def test_the_description_is_strict_enough_to_notice_a_missing_field(ringback: Any, document: dict[str, Any]) -> None:
+    task = ringback.open()
+    schema = {"$ref": "#/components/schemas/Task", "components": document["components"]}
+    validator = Draft202012Validator(schema)
+    assert validator.is_valid(task)
+    for name in task:
+        assert not validator.is_valid({key: value for key, value in task.items() if key != name}), name
+
+
+def test_every_query_parameter_is_described_as_it_is_read(ringback: Any, document: dict[str, Any]) -> None:
+    for call in list_calls(None):  # type: ignore[arg-type]
+        described = document["paths"][call.path][call.method.lower()]["parameters"]
+        assert {each["name"] for each in described if each["in"] == "query"} == {each.name for each in call.parameters}

@@ -1,0 +1,157 @@
+"""The schema: from nothing to now, all of it or none."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+import storage.migrations
+from storage.errors import LedgerError, LedgerTooNew, LedgerUnavailable
+from storage.events import has_ending_since, list_events, read_latest_seq
+from storage.firings import list_firings
+from storage.gateway_ids import list_silent, mark_asked
+from storage.idempotency import answer_once
+from storage.ledger import open_window
+from storage.migrations import migrate
+from storage.submissions import doubt, doubt_interrupted, hasten, lose_overdue, postpone, read_next_due, reject
+from storage.tasks import list_tasks, open_click, read_chain
+
+if TYPE_CHECKING:
+    from tests.conftest import Ledger
+
+TABLES = {"tasks", "submissions", "gateway_ids", "events", "firings", "idempotency_keys"}
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(tmp_path / "ringback.db", isolation_level=None)
+    yield connection
+    connection.close()
+
+
+def schema(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    return connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").fetchall()
+
+
+def test_nothing_becomes_the_schema_of_today(connection: sqlite3.Connection) -> None:
+    migrate(connection)
+    strict = {name: row for (name, *row) in connection.execute("SELECT name, strict FROM pragma_table_list")}
+    assert strict.keys() >= TABLES
+    assert {name for name in TABLES if strict[name] != [1]} == set(), "every table of ours is STRICT"
+
+
+def test_a_second_time_changes_nothing(connection: sqlite3.Connection) -> None:
+    migrate(connection)
+    before = schema(connection), connection.execute("SELECT * FROM _sqlite_migrations").fetchall()
+    migrate(connection)
+    assert (schema(connection), connection.execute("SELECT * FROM _sqlite_migrations").fetchall()) == before
+
+
+def test_seqs_are_never_used_again(ledger: "Ledger") -> None:
+    task = ledger.open_accepted()
+    ledger.record(task, status="SUBMITTED")
+    last = ledger.events(task)[-1].seq
+    ledger.do(lambda tx: tx.execute("DELETE FROM events WHERE seq = ?", (last,)).rowcount)
+    ledger.record(task, status="IN_PROGRESS")
+    assert ledger.events(task)[-1].seq == last + 1
+
+
+def test_a_wrong_type_and_a_missing_parent_are_refused_by_the_database(ledger: "Ledger") -> None:
+    ledger.open()
+    for statement in (
+        "UPDATE tasks SET progress = 'half'",
+        "UPDATE tasks SET parent_id = '8000000000000001'",
+        "INSERT INTO events (task_id, type, time, source, changes) VALUES ('nobody', 't', 0, 's', '{}')",
+    ):
+        with pytest.raises(sqlite3.IntegrityError):
+            ledger.do(lambda tx, statement=statement: tx.execute(statement) and None)
+
+
+def test_a_ledger_of_the_future_is_left_as_it_is(connection: sqlite3.Connection) -> None:
+    migrate(connection)
+    connection.execute("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('ringback', 'x', '')")
+    before = list(connection.iterdump())
+    with pytest.raises(LedgerTooNew):
+        migrate(connection)
+    assert list(connection.iterdump()) == before
+
+
+def test_other_peoples_migrations_in_the_same_file_are_not_ours(connection: sqlite3.Connection) -> None:
+    migrate(connection)
+    connection.execute("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('others', 'x', '')")
+    migrate(connection)
+
+
+def test_a_migration_that_fails_leaves_nothing_of_itself(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrations = Migrations("ringback")
+    monkeypatch.setattr(storage.migrations, "ledger", migrations)
+
+    @migrations()
+    def whole(database: Database) -> None:
+        database.conn.execute("CREATE TABLE one (a TEXT) STRICT")
+
+    @migrations()
+    def broken(database: Database) -> None:
+        database.conn.execute("CREATE TABLE two (a TEXT) STRICT")
+        database.conn.execute("INSERT INTO nowhere VALUES (1)")
+
+    for _ in range(2):
+        with pytest.raises(LedgerUnavailable, match="brought up to date") as told:
+            migrate(connection)
+        assert isinstance(told.value, LedgerError)
+        assert [name for name, _ in schema(connection) if name in ("one", "two")] == ["one"]
+
+
+def test_no_verb_or_query_of_every_day_walks_through_a_whole_table(ledger: "Ledger") -> None:
+    """Plans are made from the schema alone, so that a small ledger tells what a large one would suffer."""
+    asked: list[str] = []
+    ledger.store._connection.set_trace_callback(asked.append)
+    ledger.store._readers.connection().set_trace_callback(asked.append)
+    parent = ledger.open_grid(then=("U1",))
+    ledger.do(open_click, parent, ledger.grid[0], origin="api")
+    ledger.claim()
+    key = ledger.submission(parent).id
+    for verb, arguments in (
+        (postpone, {"seconds": 1, "answer": {}}),
+        (doubt, {"reason": ""}),
+        (reject, {"reason": "", "kind": "", "answer": None}),
+        (open_window, {"gateway_id": "g1", "answer": {}}),
+    ):
+        ledger.do(verb, key, **arguments)
+    ledger.do(doubt_interrupted)
+    ledger.do(lose_overdue, before=1)
+    ledger.do(hasten, "g")
+    ledger.do(mark_asked, [parent.id])
+    ledger.do(answer_once, "key", "", lambda: (200, ""))
+    ledger.record(parent, status="FAILURE")
+    for query, arguments in (
+        (list_tasks, {"root": parent.id}),
+        (list_tasks, {"state": "x"}),
+        (list_tasks, {"before": parent.id}),
+        (read_chain, {"task_id": parent.id}),
+        (list_events, {"task": parent.id}),
+        (list_events, {"after": 1, "types": ("task.*",)}),
+        (list_firings, {"task": parent.id}),
+        (read_next_due, {"paused": ("x",)}),
+        (has_ending_since, {"gateway": "g", "seq": 1}),
+        (read_latest_seq, {}),
+        (list_silent, {"gateway": "g", "now": 9, "silent_after": 1, "longest": 9, "limit": 9}),
+    ):
+        ledger.ask(query, **arguments)
+    ledger.store._connection.set_trace_callback(None)
+    ledger.store._readers.connection().set_trace_callback(None)
+    walks = {
+        (step[-1], statement)
+        for statement in asked
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT"))
+        for step in ledger.sql(f"EXPLAIN QUERY PLAN {statement}")
+        if re.fullmatch(r"SCAN (tasks|submissions|events|firings|gateway_ids|idempotency_keys)", step[-1])
+    }
+    assert walks == set()
