@@ -110,6 +110,8 @@ def acknowledge(
     )
     if task.submitted_at is None:
         _tell(tx, task_id, "task.submitted", source)
+    elif submission.state == SubmissionState.LOST:
+        _tell(tx, task_id, "task.progressed", source)  # it was given up: whoever heard that must hear this
 
 
 def postpone(tx: Transaction, submission_id: int, *, seconds: float, answer: JSON) -> None:
@@ -186,16 +188,19 @@ def lose_overdue(tx: Transaction, *, before: int) -> int:
         f"SELECT task_id FROM submissions WHERE {_IN_DOUBT} AND state = 'unknown' AND sent_at < ?", (before,)
     ).fetchall()
     for (task_id,) in rows:
-        lose_task(tx, task_id, reason="No sign of it came from the gateway.")
+        lose_task(tx, task_id, reason="No sign of it came from the gateway.", silent_since=tx.now)
     return len(rows)
 
 
-def lose_task(tx: Transaction, task_id: str, *, reason: str) -> None:
-    """Nothing more is expected of the task: its slot and its key are free. Late evidence still revives it."""
+def lose_task(tx: Transaction, task_id: str, *, reason: str, silent_since: int) -> None:
+    """Nothing more is expected of the task: its slot and its key are free. Late evidence still revives it.
+
+    News that came after `silent_since` (ms) is such evidence, and nothing happens.
+    """
     row = tx.execute(
-        "UPDATE tasks SET submission = 'lost', updated_at = ?, asked_at = NULL WHERE id = ?"
+        "UPDATE tasks SET submission = 'lost', updated_at = ?, asked_at = NULL WHERE id = ? AND updated_at <= ?"
         " AND submission IN ('accepted', 'unknown') AND status NOT IN ('SUCCESS', 'FAILURE', 'CANCEL') RETURNING 1",
-        (tx.now, task_id),
+        (tx.now, task_id, silent_since),
     ).fetchone()
     if row is None:
         return

@@ -96,5 +96,5 @@ class Reconciler:
                 await self._store.write(record, each.task_id, None, progress, "fetch")
             elif each.gateway_id in told.missing and each.updated_at < forgotten:
                 reason = "Its gateway does not know it any more."
-                await self._store.write(lose_task, each.task_id, reason=reason)
+                await self._store.write(lose_task, each.task_id, reason=reason, silent_since=each.updated_at)
         return told.failed

@@ -12,6 +12,8 @@ from storage.gateway_ids import list_silent, mark_asked
 from storage.submissions import doubt, lose_task, reject
 from storage.tasks import open_click
 
+FOREVER = 10**15  # milliseconds; later than any news of these tests
+
 if TYPE_CHECKING:
     from tests.conftest import Ledger
 
@@ -146,7 +148,7 @@ def test_a_cursor_skips_and_repeats_nothing_while_others_write(ledger: "Ledger",
             for task in mine:
                 ledger.record(task, status=step, progress=100)
         for task in mine[:3]:
-            ledger.do(lose_task, task.id, reason="it ended: nothing happens")
+            ledger.do(lose_task, task.id, reason="it ended: nothing happens", silent_since=FOREVER)
 
     threads = [threading.Thread(target=write, args=(tasks[number::3],)) for number in range(3)]
     seen: list[int] = []
@@ -213,7 +215,7 @@ class TestSilence:
 
     def test_what_was_lost_is_left_alone_until_it_revives(self, ledger: "Ledger") -> None:
         task = ledger.open_accepted()
-        ledger.do(lose_task, task.id, reason="silence")
+        ledger.do(lose_task, task.id, reason="silence", silent_since=FOREVER)
         ledger.clock.now += 10**5
         ledger.do(mark_asked, [task.id])
         assert self.silent(ledger) == []

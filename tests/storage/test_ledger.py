@@ -12,6 +12,8 @@ from storage.records import Button, Decision, Progress, Task
 from storage.submissions import acknowledge, doubt, lose_task, reject
 from storage.tasks import open_click
 
+FOREVER = 10**15  # milliseconds; later than any news of these tests
+
 if TYPE_CHECKING:
     from tests.conftest import Ledger
 
@@ -48,7 +50,7 @@ def test_a_callback_under_a_foreign_id_changes_nothing(ledger: "Ledger", status:
 
 def test_a_foreign_id_does_not_settle_a_doubt(ledger: "Ledger") -> None:
     task = ledger.open_accepted("g1")
-    ledger.do(lose_task, task.id, reason="silence")
+    ledger.do(lose_task, task.id, reason="silence", silent_since=FOREVER)
     assert ledger.record(task, gateway_id="g2", status="SUCCESS", progress=100) == "foreign"
     assert ledger.task(task).submission == "lost"
 
@@ -136,7 +138,7 @@ def test_a_callback_revives_what_was_lost(ledger: "Ledger") -> None:
     task = ledger.open()
     ledger.claim()
     ledger.do(doubt, ledger.submission(task).id, reason="no answer")
-    ledger.do(lose_task, task.id, reason="silence")
+    ledger.do(lose_task, task.id, reason="silence", silent_since=FOREVER)
     assert ledger.record(task, gateway_id="g1", status="SUCCESS", progress=100) == "news"
     assert (ledger.task(task).submission, ledger.submission(task).state) == ("accepted", "accepted")
     assert ledger.told(task) == ["task.unknown", "task.lost", "task.submitted", "task.succeeded"]
@@ -286,7 +288,7 @@ class TestOneLiveClick:
         else:
             ledger.do(acknowledge, submission, "g7", "submit")
         if end == "lost":
-            ledger.do(lose_task, child.id, reason="silence")
+            ledger.do(lose_task, child.id, reason="silence", silent_since=FOREVER)
         if end in ("failed", "cancelled"):
             ledger.record(child, status={"failed": "FAILURE", "cancelled": "CANCEL"}[end])
         again, new = ledger.do(open_click, task, ledger.grid[0], origin="api")

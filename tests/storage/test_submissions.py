@@ -23,6 +23,8 @@ from storage.submissions import (
 )
 from storage.tasks import EXPIRES_AFTER, open_click
 
+FOREVER = 10**15  # milliseconds; later than any news of these tests
+
 if TYPE_CHECKING:
     from tests.conftest import Ledger
 
@@ -41,7 +43,7 @@ def bring(ledger: "Ledger", state: str) -> Task:
     if state in ("accepted", "forgotten"):
         ledger.do(acknowledge, submission, "g1", "submit", {"code": 1})
     if state in ("lost", "forgotten"):
-        ledger.do(lose_task, task.id, reason="silence")
+        ledger.do(lose_task, task.id, reason="silence", silent_since=FOREVER)
     return ledger.task(task)
 
 
@@ -209,14 +211,14 @@ def test_without_evidence_a_doubt_is_lost_in_the_end(ledger: "Ledger") -> None:
 def test_an_accepted_task_that_its_gateway_forgot_is_lost_too(ledger: "Ledger") -> None:
     task = bring(ledger, "accepted")
     assert ledger.do(lose_overdue, before=10**15) == 0, "silence of an accepted task is the reconciler's to judge"
-    ledger.do(lose_task, task.id, reason="Its gateway does not know it any more.")
+    ledger.do(lose_task, task.id, reason="Its gateway does not know it any more.", silent_since=FOREVER)
     assert ledger.told(task) == ["task.submitted", "task.lost"]
 
 
 @pytest.mark.parametrize("state", ["planned", "sending", "rejected"])
 def test_what_was_not_sent_or_is_settled_cannot_be_lost(ledger: "Ledger", state: str) -> None:
     task = bring(ledger, state)
-    ledger.do(lose_task, task.id, reason="silence")
+    ledger.do(lose_task, task.id, reason="silence", silent_since=FOREVER)
     assert ledger.do(lose_overdue, before=10**15) == 0
     assert ledger.task(task) == task
     assert ledger.submission(task).state == state
@@ -224,7 +226,7 @@ def test_what_was_not_sent_or_is_settled_cannot_be_lost(ledger: "Ledger", state:
 
 def test_a_task_that_ended_cannot_be_lost(ledger: "Ledger") -> None:
     task = ledger.open_grid()
-    ledger.do(lose_task, task.id, reason="silence")
+    ledger.do(lose_task, task.id, reason="silence", silent_since=FOREVER)
     assert ledger.task(task).submission == "accepted"
     assert "task.lost" not in ledger.told(task)
 
@@ -290,3 +292,23 @@ def test_a_submission_that_is_not_there_is_said(ledger: "Ledger") -> None:
         }[verb]
         with pytest.raises(NoSuchSubmission):
             ledger.do(verb, 7, **arguments)
+
+
+def test_news_that_came_after_the_question_keeps_a_task_from_being_lost(ledger: "Ledger") -> None:
+    task = ledger.open_accepted("g1")
+    asked = ledger.task(task).updated_at
+    ledger.clock.now += 1
+    ledger.record(task, gateway_id="g1", status="IN_PROGRESS", progress=1)
+    ledger.do(lose_task, task.id, reason="Its gateway does not know it any more.", silent_since=asked)
+    assert (ledger.task(task).submission, ledger.told(task)[-1]) == ("accepted", "task.progressed")
+
+
+def test_a_lost_task_that_shows_up_again_is_told_of_even_when_it_has_not_moved(ledger: "Ledger") -> None:
+    task = ledger.open_accepted("g1")
+    ledger.record(task, gateway_id="g1", status="IN_PROGRESS", progress=1)
+    ledger.do(lose_task, task.id, reason="silence", silent_since=FOREVER)
+    assert ledger.record(task, gateway_id="g1", status="IN_PROGRESS", progress=1) == "known"
+    assert ledger.told(task) == ["task.submitted", "task.progressed", "task.lost", "task.progressed"]
+    latest = ledger.events(task)[-1].task
+    assert latest is not None
+    assert (latest.submission, latest.progress) == ("accepted", 1)

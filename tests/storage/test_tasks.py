@@ -10,6 +10,8 @@ from storage.records import action_of
 from storage.submissions import lose_task
 from storage.tasks import list_tasks, open_click, read_chain, read_task
 
+FOREVER = 10**15  # milliseconds; later than any news of these tests
+
 if TYPE_CHECKING:
     from tests.conftest import Ledger
 
@@ -136,6 +138,6 @@ def test_an_ended_or_lost_task_is_settled_and_an_accepted_one_is_not(ledger: "Le
     ended, lost = ledger.open_accepted(), ledger.open_accepted()
     assert not ended.settled
     ledger.record(ended, status="CANCEL")
-    ledger.do(lose_task, lost.id, reason="silence")
+    ledger.do(lose_task, lost.id, reason="silence", silent_since=FOREVER)
     assert (ledger.task(ended).settled, ledger.task(ended).ended) == (True, True)
     assert (ledger.task(lost).settled, ledger.task(lost).ended) == (True, False)

@@ -244,27 +244,26 @@ def test_whoever_writes_while_it_stops_is_served_or_refused_but_never_left_waiti
     desk = open_desk()
     desk.writer.start()
     accepted: list[Future[str | None]] = []
-    refused = threading.Event()
+    going, refused = threading.Event(), []
 
     def keep_writing(name: int) -> None:
-        for number in range(100_000):
-            try:
+        try:
+            for number in range(1_000_000):
                 accepted.append(desk.writer.submit(note, f"{name}-{number}"))
-            except LedgerUnavailable:
-                refused.set()
-                return
-            except LedgerBusy:
-                continue
+                if number % 50 == 49:
+                    accepted[-1].result(PATIENCE)  # so that the queue never fills
+                    going.set()
+        except LedgerUnavailable as error:
+            refused.append(error)
 
     threads = [threading.Thread(target=keep_writing, args=(name,)) for name in range(3)]
     for thread in threads:
         thread.start()
-    while not accepted:
-        pass
+    assert going.wait(PATIENCE)
     desk.writer.stop()
     for thread in threads:
         thread.join(PATIENCE)
-    assert refused.is_set()
+    assert len(refused) == 3
     assert all(future.done() for future in accepted)
     assert len(desk.notes()) == len(accepted)
 
