@@ -11,9 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
+from hooks.errors import CannotClick
 from hooks.scalars import text_of
-from storage.records import Button, action_of
+from storage.records import Button, Status, Task, action_of
 
+MAX_QUOTED: Final = 60  # characters of what was wanted that an error repeats
 _JOBS: Final = frozenset(  # "MJ::JOB::<job>"; beside them "upsample_…", which names Midjourney's version
     {
         *("upsample", "variation", "reroll", "low_variation", "high_variation"),
@@ -165,6 +167,24 @@ def synthesise_button(wanted: str) -> Button | None:
         return None
     kind, index, _ = _CHANGES[name]
     return Button(label=name, kind=kind, index=index)
+
+
+def choose_button(task: Task, wanted: str) -> Button:
+    """The button to click on a task; where a succeeded one shows none at all, one for `/submit/change`.
+
+    Raises CannotClick, with the buttons that are there.
+    """
+    if task.status == Status.SUCCESS and not task.buttons:
+        button = synthesise_button(wanted)
+    else:
+        button = find_button(task.buttons, wanted)
+    shown = wanted if len(wanted) <= MAX_QUOTED else wanted[: MAX_QUOTED - 1] + "…"
+    if button is None:
+        there = ", ".join(each.label or each.emoji or each.custom_id or "?" for each in task.buttons)
+        raise CannotClick(f"there is no button {shown!r} on this task; there is: {there or 'none'}")
+    if button.opens_modal:
+        raise CannotClick(f"the button {shown!r} opens a window, and needs a prompt or a mask")
+    return button
 
 
 def action_of_label(label: str) -> str | None:

@@ -18,3 +18,7 @@ class ExpiredToken(HookError):
 
 class NotATask(HookError):
     """The body is not a Midjourney task."""
+
+
+class CannotClick(HookError):
+    """There is no such button, or clicking it takes more than its name."""

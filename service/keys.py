@@ -49,7 +49,7 @@ def load_keys(settings: Settings) -> Keys:
     Two processes that start at once end up with the same keys. Raises SettingsError when the file cannot be
     used.
     """
-    path = settings.database.with_name(f"{settings.database.name}.keys")
+    path = _path(settings)
     missing = tuple(
         name
         for name, keys in (
@@ -72,6 +72,20 @@ def load_keys(settings: Settings) -> Keys:
         path=path,
         warnings=warnings,
     )
+
+
+def find_api_key(settings: Settings) -> str | None:
+    """The key that a client shows: the one named for it, else the first configured, else the one that was made.
+
+    It makes none: only the service may. Raises SettingsError when the file of made keys cannot be used.
+    """
+    if settings.api_key or settings.api_keys:
+        return settings.api_key or settings.api_keys[0]
+    return load_keys(settings).api_keys[0] if _path(settings).exists() else None
+
+
+def _path(settings: Settings) -> Path:
+    return settings.database.with_name(f"{settings.database.name}.keys")
 
 
 def _make(path: Path) -> bool:

@@ -144,6 +144,8 @@ def show(tx: Transaction, task_id: str, standing: Standing, progress: Progress, 
     changes = read_mutable(tx, task_id) if standing.loose else _difference(shown, wanted, tx.now)
     event_type = EVENT_OF_STATUS.get(progress.status, "task.progressed")
     seq = append_event(tx, task_id, event_type, source, changes)
+    if progress.ended:
+        tx.topics.add("submissions")  # a place may have become free at its gateway
     follow(tx, task_id, event_type, seq)
     return "news"
 

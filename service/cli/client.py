@@ -14,9 +14,9 @@ import msgspec
 
 from hooks.clients import api_client
 from service.cli.failures import Misused, Refused, Unreachable
-from service.keys import load_keys
+from service.keys import find_api_key
 from service.mistakes import MistakesFound
-from service.settings import Settings, load_settings
+from service.settings import load_settings
 from storage.records import JSON
 
 ANSWER_TIMEOUT: Final = 30.0  # seconds for an answer, beside what it was asked to wait for
@@ -160,20 +160,11 @@ def connect(context: click.Context) -> Api:
     """
     try:
         settings = load_settings(os.environ, Path.cwd())
-        api = Api(settings.url, _find_key(settings))
+        api = Api(settings.url, find_api_key(settings))
     except MistakesFound as error:
         raise Misused(str(error)) from None
     context.call_on_close(api.close)
     return api
-
-
-def _find_key(settings: Settings) -> str | None:
-    """The key to show: the one named for it, else the first configured, else the one that the service made."""
-    if settings.api_key or settings.api_keys:
-        return settings.api_key or settings.api_keys[0]
-    made = settings.database.with_name(f"{settings.database.name}.keys")
-    # Looked at first, because loading would make them: only the service may.
-    return load_keys(settings).api_keys[0] if made.exists() else None
 
 
 def _wanted(values: Mapping[str, Any]) -> dict[str, Any]:

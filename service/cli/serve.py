@@ -122,6 +122,7 @@ def run(service: Service, listener: socket.socket) -> None:
         lifespan="on",
         timeout_graceful_shutdown=DRAIN,
         server_header=False,
+        proxy_headers=False,  # nobody is believed, or written down, by address
     )
     server = Server(config, service)
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has finished

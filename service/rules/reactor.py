@@ -2,21 +2,17 @@
 
 from collections.abc import Sequence
 
-from hooks.buttons import find_button, synthesise_button
+from hooks.buttons import choose_button
+from hooks.errors import CannotClick
 from service.rules.rulebook import THEN, Rule, Rulebook
-from storage.records import BlockReason, Button, Decision, Facts, Status, Task
+from storage.records import BlockReason, Button, Decision, Facts, Task
 
 SUCCEEDED = "task.succeeded"  # the event on which a task's own `then` decides
 DETAIL_AT_MOST = 500  # characters of a detail
 
 
-class _Blocked(Exception):
-    """A rule that fits, and may or can not do what it says."""
-
-    def __init__(self, reason: BlockReason, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
+class _TooDeep(Exception):
+    """A rule that fits, and may not reach that far."""
 
 
 class Reactor:
@@ -73,9 +69,11 @@ class Reactor:
         try:
             self._guard_depth(task, max_depth)
             # Two names of one button are one click.
-            clicks = tuple(dict.fromkeys(_find(task, label) for label in labels))
-        except _Blocked as blocked:
-            reason, detail = blocked.reason, blocked.detail
+            clicks = tuple(dict.fromkeys(choose_button(task, label) for label in labels))
+        except _TooDeep as error:
+            reason, detail = "depth", str(error)
+        except CannotClick as error:
+            reason, detail = "error", str(error)[:DETAIL_AT_MOST]
         except Exception as error:  # as above
             reason, detail = "error", _told(error)
         return Decision(rule=rule, version=version, origin=origin, clicks=clicks, reason=reason, detail=detail)
@@ -83,24 +81,9 @@ class Reactor:
     def _guard_depth(self, task: Task, own: int | None) -> None:
         depth = task.depth + 1
         if depth > self._max_depth:
-            raise _Blocked("depth", f"a follow-up would be {depth} hops deep; limits.max_depth is {self._max_depth}")
+            raise _TooDeep(f"a follow-up would be {depth} hops deep; limits.max_depth is {self._max_depth}")
         if own is not None and depth > own:
-            raise _Blocked("depth", f"a follow-up would be {depth} hops deep; the rule's max_depth is {own}")
-
-
-def _find(task: Task, label: str) -> Button:
-    button = find_button(task.buttons, label)
-    # A gateway that shows no buttons at all still takes U1–U4, V1–V4 and a reroll of what has succeeded.
-    if button is None and not task.buttons and task.status == Status.SUCCESS:
-        button = synthesise_button(label)
-    if button is None:
-        there = ", ".join(each.label or each.emoji or each.custom_id or "?" for each in task.buttons)
-        raise _Blocked(
-            "error", f"there is no button {label} on this task; there is: {there or 'none'}"[:DETAIL_AT_MOST]
-        )
-    if button.opens_modal:
-        raise _Blocked("error", f"the button {label} opens a window and needs a prompt"[:DETAIL_AT_MOST])
-    return button
+            raise _TooDeep(f"a follow-up would be {depth} hops deep; the rule's max_depth is {own}")
 
 
 def _told(error: Exception) -> str:

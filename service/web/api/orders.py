@@ -6,14 +6,15 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hooks.buttons import find_button, synthesise_button
+from hooks.buttons import choose_button
+from hooks.errors import CannotClick
 from hooks.prompts import parse_params
 from service.web.calls import Call, answer_json, read_body, read_idempotency
 from service.web.desk import Desk
 from service.web.problems import Problem
 from service.web.representations import show_task
 from storage.idempotency import answer_once
-from storage.records import Button, NewTask, Status, SubmissionState, Task
+from storage.records import NewTask, Status, SubmissionState, Task
 from storage.tasks import open_click, open_task, read_task
 from storage.transaction import Transaction
 
@@ -148,15 +149,9 @@ def _click(tx: Transaction, task_id: str, wanted: ClickRequest) -> tuple[int, Ta
     parent = read_task(tx, task_id)
     if parent.status != Status.SUCCESS or parent.gateway_id is None:
         raise Problem(409, f"Buttons belong to a task that has succeeded; this one is {parent.status}.")
-    child, new = open_click(tx, parent, _find_button(parent, wanted.button), origin=wanted.origin)
+    try:
+        button = choose_button(parent, wanted.button)
+    except CannotClick as error:
+        raise Problem(422, f"button: {error}") from None
+    child, new = open_click(tx, parent, button, origin=wanted.origin)
     return (202 if new else 200), child
-
-
-def _find_button(parent: Task, wanted: str) -> Button:
-    button = find_button(parent.buttons, wanted) if parent.buttons else synthesise_button(wanted)
-    if button is None:
-        there = ", ".join(each.label or each.emoji or each.custom_id or "?" for each in parent.buttons)
-        raise Problem(422, f"button: there is no {wanted!r} on this task; there is {there or 'none'}")
-    if button.opens_modal:
-        raise Problem(422, f"button: {wanted!r} opens a window, and needs a prompt or a mask")
-    return button

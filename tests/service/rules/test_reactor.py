@@ -135,7 +135,7 @@ def test_a_tasks_own_list_is_bounded_too() -> None:
 def test_a_button_that_is_not_there_blocks_the_whole_list() -> None:
     (decision,) = react(make_reactor(ALL_FOUR), make_task(buttons=GRID[:2]))
     assert (decision.reason, decision.clicks) == ("error", ())
-    assert decision.detail == "there is no button U3 on this task; there is: U1, U2"
+    assert decision.detail == "there is no button 'U3' on this task; there is: U1, U2"
 
 
 def test_a_gateway_that_shows_no_buttons_is_clicked_by_change() -> None:
@@ -148,7 +148,7 @@ def test_a_gateway_that_shows_no_buttons_is_clicked_by_change() -> None:
 def test_a_task_that_has_not_succeeded_gets_no_button_made_up() -> None:
     reactor = make_reactor("id: a, on: task.failed, match: {depth: 0}, do: [click: U1]")
     (decision,) = react(reactor, make_task(buttons=(), status="FAILURE"), event="task.failed")
-    assert (decision.reason, decision.detail) == ("error", "there is no button U1 on this task; there is: none")
+    assert (decision.reason, decision.detail) == ("error", "there is no button 'U1' on this task; there is: none")
 
 
 def test_a_button_that_opens_a_window_needs_a_prompt() -> None:
@@ -156,7 +156,7 @@ def test_a_button_that_opens_a_window_needs_a_prompt() -> None:
     reactor = make_reactor("id: a, on: task.succeeded, match: {depth: 0}, do: [click: Custom Zoom]")
     (decision,) = react(reactor, make_task(buttons=(zoom,)))
     assert decision.reason == "error"
-    assert decision.detail == "the button Custom Zoom opens a window and needs a prompt"
+    assert decision.detail == "the button 'Custom Zoom' opens a window, and needs a prompt or a mask"
 
 
 def test_two_names_of_one_button_are_one_click() -> None:
