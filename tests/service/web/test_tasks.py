@@ -272,7 +272,7 @@ def test_a_grid_without_buttons_is_clicked_by_a_change(ringback: Any) -> None:
 @pytest.mark.parametrize(
     ("button", "says"),
     [
-        ("U7", "there is no 'U7' on this task; there is: U1, U2, U3, U4, 🔄, Vary (Region)"),
+        ("U7", "there is no button 'U7' on this task; there is: U1, U2, U3, U4, 🔄, Vary (Region)"),
         ("Vary (Region)", "opens a window"),
         ("", "button"),
     ],
