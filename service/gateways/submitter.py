@@ -26,11 +26,16 @@ log = structlog.get_logger("ringback.submitter")
 
 
 class Pause(msgspec.Struct, kw_only=True):
-    """A gateway that has no room: left alone until then, or until a task ends there."""
+    """A gateway that has no room: left alone until then, or until a task ends there.
 
-    consecutive: int
-    until: int  # milliseconds, by the store's clock
-    since_seq: int  # the newest event when it began
+    What it says afterwards is remembered here, too: it is asked for little at first, and for more as it accepts.
+    """
+
+    consecutive: int  # refusals since it last accepted something
+    room: int  # POSTs that may be out at once
+    began: int  # milliseconds, by the store's clock; what was sent before it is refused together with its cause
+    until: int  # milliseconds
+    since_seq: int  # a task that ends after this event lifts it
 
 
 class Submitter:
@@ -57,22 +62,26 @@ class Submitter:
         self._not_yet = not_yet
         self._in_flight = in_flight
         self._unwritten_pause = unwritten_pause
-        self._posts: dict[asyncio.Task[None], str] = {}  # each with its gateway
+        self._posts: set[asyncio.Task[None]] = set()
+        self._out: Counter[str] = Counter()  # POSTs without an answer, by gateway
         self._pauses: dict[str, Pause] = {}
 
     async def submit_due(self) -> float | None:
         """Start the POST of everything that is due, and give the seconds until more will be; None when none is."""
         resting = await self._lift_pauses()
-        out = Counter(self._posts.values())
-        full = {gateway for gateway, count in out.items() if count >= self._in_flight}  # its next answer rings
-        passed_over = tuple(full | resting.keys())
+        room = {gateway: self._room(gateway) - self._out[gateway] for gateway in {*self._clients, *self._out}}
+        full = {gateway for gateway, places in room.items() if places <= 0}  # its next answer rings
+        passed_over = full | resting.keys()
         # So many at once that no gateway can be given too many; a busy one leaves others less for a moment.
-        free = self._in_flight - max((count for gateway, count in out.items() if gateway not in full), default=0)
-        for claim in await self._store.write(claim_due, limit=free, paused=passed_over):
-            post = asyncio.create_task(self._send(claim), name=f"submit {claim.task.id}")
-            self._posts[post] = claim.task.gateway
+        free = min((room[gateway] for gateway in room.keys() - passed_over), default=self._in_flight)
+        claims = await self._store.write(claim_due, limit=free, paused=tuple(passed_over))
+        latest = await self._store.read(read_latest_seq) if claims else 0
+        for claim in claims:
+            post = asyncio.create_task(self._send(claim, latest), name=f"submit {claim.task.id}")
+            self._posts.add(post)
+            self._out[claim.task.gateway] += 1
             post.add_done_callback(self._forget)
-        next_due = await self._store.read(read_next_due, passed_over)
+        next_due = await self._store.read(read_next_due, tuple(passed_over))
         times = [pause.until for pause in resting.values()] + ([] if next_due is None else [next_due])
         return max(0.0, (min(times) - self._store.now()) / 1000) if times else None
 
@@ -85,7 +94,7 @@ class Submitter:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _forget(self, post: asyncio.Task[None]) -> None:
-        del self._posts[post]
+        self._posts.discard(post)
         self._store.bell.ring(("submissions",))
 
     async def _lift_pauses(self) -> dict[str, Pause]:
@@ -93,15 +102,21 @@ class Submitter:
         for gateway, pause in list(self._pauses.items()):
             if pause.until <= 0:
                 continue
+            latest = await self._store.read(read_latest_seq)
             ended = await self._store.read(has_ending_since, gateway, pause.since_seq)
             if ended:
                 await self._store.write(hasten, gateway)
+                pause.since_seq = latest
             if ended or pause.until <= self._store.now():
                 pause.until = 0  # the count stays until the gateway accepts something
         return {gateway: pause for gateway, pause in self._pauses.items() if pause.until > 0}
 
-    async def _send(self, claim: Claim) -> None:
-        answer = await self._post(claim)
+    async def _send(self, claim: Claim, latest: int) -> None:
+        """POST a submission, and write down what came of it; `latest` is the newest event before the POST."""
+        try:
+            answer = await self._post(claim)
+        finally:
+            self._out[claim.task.gateway] -= 1
         log.info(
             "submitted",
             task=claim.task.id,
@@ -113,7 +128,7 @@ class Submitter:
         )
         while True:
             try:
-                return await self._settle(claim, answer)
+                return await self._settle(claim, answer, latest)
             except LedgerError as error:
                 # The POST is done, so its outcome must be written, however long the disk stays full.
                 log.warning("outcome not recorded yet", task=claim.task.id, why=str(error))
@@ -138,15 +153,15 @@ class Submitter:
             log.exception("submit failed", task=claim.task.id)
             return _doubtful(error)
 
-    async def _settle(self, claim: Claim, answer: Answer) -> None:
+    async def _settle(self, claim: Claim, answer: Answer, latest: int) -> None:
         """Write down what came of a POST. Each branch is one verb, one commit."""
         store, submission, evidence = self._store, claim.submission, answer.evidence
         match answer.outcome:
             case outcomes.Accepted(gateway_id=gateway_id) | outcomes.Existed(gateway_id=gateway_id):
-                self._pauses.pop(claim.task.gateway, None)
+                self._welcome(claim.task.gateway)
                 await store.write(acknowledge, submission.id, gateway_id, "submit", evidence)
             case outcomes.Modal(gateway_id=gateway_id):
-                self._pauses.pop(claim.task.gateway, None)
+                self._welcome(claim.task.gateway)
                 await store.write(open_window, submission.id, gateway_id, evidence)
             case outcomes.Refused(reason=reason, kind=kind):
                 await store.write(reject, submission.id, reason=reason, kind=kind, answer=evidence)
@@ -162,19 +177,35 @@ class Submitter:
                 else:
                     await store.write(postpone, submission.id, seconds=self._not_yet[before], answer=evidence)
             case outcomes.Capacity():
-                seconds = await self._rest(claim.task.gateway)
+                seconds = self._rest(claim, latest)
                 await store.write(postpone, submission.id, seconds=seconds, answer=evidence | {"outcome": "capacity"})
 
-    async def _rest(self, gateway: str) -> float:
+    def _rest(self, claim: Claim, latest: int) -> float:
         """Leave a gateway alone for a while; give the seconds."""
+        gateway, sent_at = claim.task.gateway, claim.submission.sent_at or 0
         now, pause = self._store.now(), self._pauses.get(gateway)
         if pause is not None and pause.until > now:
             return (pause.until - now) / 1000  # POSTs that were out together count as one refusal
-        consecutive = 1 if pause is None else pause.consecutive + 1
+        if pause is not None and sent_at <= pause.began:  # the same, after that pause was lifted
+            consecutive, began, since = pause.consecutive, pause.began, max(latest, pause.since_seq)
+        else:
+            consecutive, began, since = 1 if pause is None else pause.consecutive + 1, now, latest
         seconds = capacity_pause(consecutive)
-        since = await self._store.read(read_latest_seq)
-        self._pauses[gateway] = Pause(consecutive=consecutive, until=now + seconds * 1000, since_seq=since)
+        until = now + seconds * 1000
+        self._pauses[gateway] = Pause(consecutive=consecutive, room=1, began=began, until=until, since_seq=since)
         return seconds
+
+    def _welcome(self, gateway: str) -> None:
+        """It has accepted something: its refusals are counted anew, and more may be asked of it."""
+        if (pause := self._pauses.get(gateway)) is not None:
+            pause.consecutive = 0
+            pause.room += 1
+            # What was refused beside it still waits for a task to end there, but not for long.
+            pause.until = min(pause.until, self._store.now() + capacity_pause(1) * 1000)
+
+    def _room(self, gateway: str) -> int:
+        pause = self._pauses.get(gateway)
+        return self._in_flight if pause is None else min(pause.room, self._in_flight)
 
 
 def _doubtful(error: Exception) -> Answer:

@@ -68,8 +68,8 @@ class Stage:
 
         Each of the `ids` must have one child, its U1, and the gateway must have been paid once for each task.
         """
-        done, wanted = "SELECT 1 FROM tasks WHERE status = 'SUCCESS'", 2 * len(ids)
-        wait_until(lambda: len(service.ledger.rows(done)) >= wanted, f"{wanted} tasks have succeeded")
+        done, wanted = "SELECT count(*) AS number FROM tasks WHERE status = 'SUCCESS'", 2 * len(ids)
+        wait_until(lambda: service.ledger.rows(done)[0]["number"] >= wanted, f"{wanted} tasks have succeeded")
         wait_until(gateway.is_quiet, "the gateway is quiet")  # doubles that were still under way did no harm either
         tasks, books = service.ledger.tasks(), gateway.books()
         assert {task["status"] for task in tasks} == {"SUCCESS"}

@@ -17,7 +17,7 @@ from tests.journeys.ledger import Ledger
 
 PROGRAM = Path(sys.executable).with_name("ringback")
 PATIENCE = 60.0  # seconds until a journey gives up waiting
-LOOK = 0.02  # seconds between two looks
+LOOK = 0.05  # seconds between two looks
 # Linux gives outgoing connections ports from 32768 up: one of those could take a server's port while it is down.
 PORTS = range(20_000, 32_000)
 GATEWAY_KEY = "gateway-key-0123456789"

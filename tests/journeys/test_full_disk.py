@@ -67,8 +67,9 @@ def test_nothing_is_acknowledged_while_the_disk_is_full_and_all_goes_on_after(tr
     ids = service.submit_many(TASKS)
     wait_until(lambda: gateway.count("acknowledged") > TASKS, "callbacks stream in")
     with trouble(service):
-        wait_until(lambda: service.http.get("/readyz").status_code == 503, "it is not ready")
-        assert "nothing was recorded" in service.http.get("/readyz").json()["checks"]["ledger"]
+        # A small commit or two may still fit into the last page of the ledger's log.
+        wait_until(lambda: "nothing was recorded" in service.http.get("/readyz").text, "it cannot record")
+        assert service.http.get("/readyz").status_code == 503
         assert service.http.get("/healthz").status_code == 200
         # The gateway's callbacks are refused, and so is one of our own, which would be news.
         refused = gateway.count("refused_by_receiver")

@@ -48,7 +48,8 @@ def test_new_apis_lag_behind_its_own_callbacks_only_delays_the_click(stage):
 def test_a_gateway_with_three_places_serves_forty_tasks_and_refuses_none(stage):
     gateway, service = stage.play("midjourney-proxy", {"slots": 3, "queue": 2, "grid_seconds": 0.1}, dialect=PLUS)
     counts = stage.audit(gateway, service, service.submit_many(40))["counts"]
-    assert counts["refused"] > 0  # its queue was full, and the user never heard of it
+    # Its queue was full, and the user never heard of it; nor was it beset with what it had no room for.
+    assert 0 < counts["refused"] < 2 * counts["submissions"]
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,8 @@ class Client(threading.Thread):
     def run(self):
         with httpx.Client(base_url=self._service.url, headers=self._service.http.headers, trust_env=False) as http:
             for place in range(self._number):
-                while not (task_id := self._try(http, f"{self._name}-{place}")):
-                    pass
-                self.ids.append(task_id)
+                key = f"{self._name}-{place}"
+                self.ids.append(wait_until(lambda key=key: self._try(http, key), f"{key} is accepted"))
 
     def _try(self, http, key):
         try:

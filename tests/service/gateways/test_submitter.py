@@ -328,6 +328,91 @@ def test_a_task_that_ends_there_lifts_the_pause(run: Any, open_house: Any, until
     run(scenario())
 
 
+async def begin(house: Any, until: Any, submitter: Submitter, gateway_id: str) -> Callable[[], Any]:
+    """Have a task accepted; gives what ends it."""
+    task = await house.open()
+    await submitter.submit_due()
+    await until(house, lambda: settled(house, task))
+    nonce = (await house.submission(task)).nonce
+    done = Progress(gateway_id=gateway_id, status="SUCCESS", progress=100)
+    return lambda: house.store.write(record, task.id, nonce, done, "callback")
+
+
+def test_a_task_that_ended_while_the_refused_post_was_out_lifts_the_pause_too(
+    run: Any, open_house: Any, until: Any
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(Accepted(gateway_id="17"), Capacity(reason="full"), Accepted(gateway_id="18"))
+            submitter = make_submitter(house, {"g": client})
+            end = await begin(house, until, submitter, "17")
+            client.gate = asyncio.Event()
+            waiting = await house.open()
+            await submitter.submit_due()
+            await end()  # the only one at work: after the refusal nothing is left to end there
+            client.gate.set()
+            await until(house, lambda: settled(house, waiting))
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, waiting))
+            assert (await house.task(waiting)).submission == "accepted"
+
+    run(scenario())
+
+
+def test_late_refusals_of_posts_that_were_out_together_still_count_as_one(
+    run: Any, open_house: Any, until: Any
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(*[Accepted(gateway_id=str(each)) for each in range(3)], Capacity(reason="full"))
+            submitter = make_submitter(house, {"g": client})
+            ends = [await begin(house, until, submitter, str(each)) for each in range(3)]
+            out = []
+            for _ in range(4):  # each is held back on its own
+                client.gate = gate = asyncio.Event()
+                out.append((await house.open(), gate))
+                await submitter.submit_due()
+            assert len(client.posts) == 3 + len(out)
+            client.gate = asyncio.Event()  # what is sent again is never answered
+            for (task, gate), end in zip(out, [*ends, None], strict=True):
+                house.clock.now += 0.01
+                gate.set()
+                await until(house, lambda task=task: settled(house, task))
+                if end is not None:  # the pause is lifted while the others are still out
+                    await end()
+                    await submitter.submit_due()
+            assert await submitter.submit_due() == 1.0
+            await submitter.close()
+
+    run(scenario())
+
+
+def test_after_a_refusal_a_gateway_is_asked_for_more_only_as_it_accepts(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(Capacity(reason="full"), *[Accepted(gateway_id=str(each)) for each in range(6)])
+            submitter = make_submitter(house, {"g": client})
+            await rest(house, until, client, submitter)
+            for _ in range(5):
+                await house.open()
+            house.clock.now += 1
+            for out in (1, 2, 3):
+                already = len(client.posts)
+                client.gate = asyncio.Event()
+                await submitter.submit_due()
+                assert await submitter.submit_due() is None  # the next answer rings
+                assert len(client.posts) - already == out
+                client.gate.set()
+                await until(house, lambda number=already - 1 + out: accepted(house, number))
+
+    run(scenario())
+
+
+async def accepted(house: Any, number: int) -> bool:
+    rows = await house.sql("SELECT 1 FROM submissions WHERE state = 'accepted'")
+    return len(rows) == number
+
+
 @pytest.mark.parametrize("where", ["g", "h"])
 def test_a_refusal_and_an_ending_elsewhere_lift_no_pause(run: Any, open_house: Any, until: Any, where: str) -> None:
     async def scenario() -> None:
