@@ -107,7 +107,7 @@ def fill(database: Path, gateway_name: str) -> list[bytes]:
     for number in range(TASKS):
         prompt = f"a red {'cat' if number % FIRES == 0 else 'fox'} number {number}"
         store.submit(open_task, NewTask(gateway=gateway_name, action="IMAGINE", prompt=prompt, origin="api")).result()
-    claims = store.submit(claim_due, limit=TASKS).result()
+    claims = store.submit(claim_due, gateway=gateway_name, limit=TASKS).result()
     hooks = []
     for number, claim in enumerate(claims):
         gateway_id = f"17412310{number:08d}"

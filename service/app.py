@@ -25,7 +25,7 @@ from service.workers import Supervisor, Worker
 from storage.ledger import Recorded, record
 from storage.records import Progress, Source
 from storage.store import Store
-from storage.submissions import doubt_interrupted
+from storage.submissions import count_orphans, doubt_interrupted
 
 HOOKLESS_AFTER = 5.0  # seconds without news before asking, at most, where no gateway can call back
 
@@ -47,12 +47,17 @@ class Service:
         submit, fetch = self._http
         clients = {gateway.name: GatewayClient(gateway, submit=submit, fetch=fetch)}
         silent_after = settings.silent_after if self._public_url else min(settings.silent_after, HOOKLESS_AFTER)
-        self._submitter = Submitter(store, clients, make_hook=self._make_hook)
+        self._submitters = {
+            name: Submitter(store, name, client, make_hook=self._make_hook) for name, client in clients.items()
+        }
         reconciler = Reconciler(store, clients, silent_after=silent_after, lost_after=settings.lost_after)
         self._supervisor = Supervisor(
             store.bell,
             [
-                Worker(name="submitter", step=self._submitter.submit_due, topics=("submissions", "events")),
+                *(
+                    Worker(name=f"submitter of {name}", step=submitter.submit_due, topics=("submissions",))
+                    for name, submitter in self._submitters.items()
+                ),
                 *(
                     Worker(name=f"reconciler of {name}", step=partial(reconciler.reconcile_silent, name))
                     for name in clients
@@ -89,12 +94,14 @@ class Service:
         doubtful = await self.store.write(doubt_interrupted)
         if doubtful:
             log.warning("submissions in doubt", count=doubtful, why="the last process stopped while they were sent")
+        for gateway, count in (await self.store.read(count_orphans, tuple(self._submitters))).items():
+            log.warning("submissions wait", gateway=gateway, count=count, why="no gateway of that name is configured")
         self._supervisor.start()
         try:
             yield
         finally:
             await self._supervisor.stop()
-            await self._submitter.close()
+            await asyncio.gather(*(submitter.close() for submitter in self._submitters.values()))
             for client in self._http:
                 await client.aclose()
             await asyncio.to_thread(self.store.close)

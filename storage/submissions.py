@@ -55,24 +55,34 @@ def list_submissions(db: sqlite3.Connection, task_id: str) -> list[Submission]:
     return [_submission_of_row(row) for row in rows]
 
 
-def read_next_due(db: sqlite3.Connection, paused: Collection[str]) -> int | None:
-    """Give the time (ms) at which the next planned submission of a gateway that is not paused is due."""
+def read_next_due(db: sqlite3.Connection, gateway: str | None = None) -> int | None:
+    """Give the time (ms) at which the next planned submission is due, of one gateway or of all; None without any."""
     row = db.execute(
-        "SELECT min(next_at) FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
-        f" WHERE submissions.state = 'planned' AND tasks.gateway NOT IN ({_places(paused)})",
-        tuple(paused),
+        "SELECT next_at FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
+        " WHERE submissions.state = 'planned' AND tasks.gateway = coalesce(?, tasks.gateway) ORDER BY next_at LIMIT 1",
+        (gateway,),
     ).fetchone()
-    return None if row[0] is None else int(row[0])
+    return None if row is None else int(row[0])
 
 
-def claim_due(tx: Transaction, *, limit: int, paused: Collection[str] = ()) -> list[Claim]:
-    """Take what is due, oldest first, and mark it `sending`. Once this is committed each may be POSTed, once."""
+def count_orphans(db: sqlite3.Connection, gateways: Collection[str]) -> dict[str, int]:
+    """Count the planned submissions of gateways other than these, by gateway: nobody sends them."""
+    rows = db.execute(
+        "SELECT tasks.gateway, count(*) FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
+        f" WHERE submissions.state = 'planned' AND tasks.gateway NOT IN ({', '.join('?' * len(gateways))}) GROUP BY 1",
+        tuple(gateways),
+    )
+    return {str(gateway): int(count) for gateway, count in rows}
+
+
+def claim_due(tx: Transaction, *, gateway: str, limit: int) -> list[Claim]:
+    """Take what is due at a gateway, oldest first, and mark it `sending`. After the commit each may be POSTed, once."""
     rows = tx.execute(
         "UPDATE submissions SET state = 'sending', attempts = attempts + 1, sent_at = ?, next_at = NULL"
         " WHERE id IN (SELECT submissions.id FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
-        f" WHERE submissions.state = 'planned' AND next_at <= ? AND tasks.gateway NOT IN ({_places(paused)})"
+        " WHERE submissions.state = 'planned' AND next_at <= ? AND tasks.gateway = ?"
         f" ORDER BY next_at, submissions.id LIMIT ?) RETURNING {_COLUMNS.replace('submissions.', '')}",
-        (tx.now, tx.now, *paused, limit),
+        (tx.now, tx.now, gateway, limit),
     ).fetchall()
     claims = []
     for submission in sorted((_submission_of_row(row) for row in rows), key=lambda each: each.id):
@@ -229,7 +239,3 @@ def _mark_task(tx: Transaction, task_id: str, state: SubmissionState) -> None:
 def _keep_answer(tx: Transaction, submission_id: int, answer: JSON | None) -> None:
     if answer is not None:
         tx.execute("UPDATE submissions SET answer = ? WHERE id = ?", (to_json(answer), submission_id))
-
-
-def _places(values: Collection[str]) -> str:
-    return ", ".join("?" * len(values))

@@ -68,7 +68,7 @@ class Ledger:
         return self.do(open_task, NewTask(**base | fields))
 
     def claim(self, limit: int = 100) -> list[Any]:
-        return self.do(claim_due, limit=limit)
+        return self.do(claim_due, gateway="g", limit=limit)
 
     def open_accepted(self, gateway_id: str | None = "g1", **fields: Any) -> Task:
         """A task that its gateway has."""

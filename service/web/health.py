@@ -79,7 +79,7 @@ class HealthCalls:
 
     async def _read_age(self) -> int | None:
         try:
-            due = await self._desk.store.read(read_next_due, ())
+            due = await self._desk.store.read(read_next_due)
         except (LedgerError, sqlite3.Error):
             return None
         return None if due is None else max(0, self._desk.store.now() - due)

@@ -139,7 +139,7 @@ def test_no_verb_or_query_of_every_day_walks_through_a_whole_table(ledger: "Ledg
         (list_events, {"task": parent.id}),
         (list_events, {"after": 1, "types": ("task.*",)}),
         (list_firings, {"task": parent.id}),
-        (read_next_due, {"paused": ("x",)}),
+        (read_next_due, {"gateway": "g"}),
         (has_ending_since, {"gateway": "g", "seq": 1}),
         (read_latest_seq, {}),
         (list_silent, {"gateway": "g", "now": 9, "silent_after": 1, "longest": 9, "limit": 9}),

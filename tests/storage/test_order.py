@@ -70,7 +70,7 @@ def start(tx: Transaction, state: str) -> tuple[str, str]:
     task = open_task(tx, NewTask(gateway="g", action="IMAGINE", prompt="猫", origin="api", then=("V1",)))
     (submission,) = list_submissions(tx, task.id)  # type: ignore[arg-type]
     if state != "planned":
-        claimed = claim_due(tx, limit=100)
+        claimed = claim_due(tx, gateway="g", limit=100)
         assert submission.id in {each.submission.id for each in claimed}
     if state in ("unknown", "lost"):
         doubt(tx, submission.id, reason="no answer")
@@ -237,7 +237,7 @@ def operate(tx: Transaction, task_id: str, operation: str, argument: Any) -> Non
             acknowledge(tx, submission.id, argument, "submit", {"code": 1})
         case "claim":
             tx.now += 1_000_000
-            claim_due(tx, limit=100)
+            claim_due(tx, gateway="g", limit=100)
         case "postpone":
             postpone(tx, submission.id, seconds=10, answer={"code": 23})
         case "expire":

@@ -10,6 +10,7 @@ from storage.records import Task
 from storage.submissions import (
     acknowledge,
     claim_due,
+    count_orphans,
     doubt,
     doubt_interrupted,
     hasten,
@@ -72,7 +73,7 @@ def test_a_claim_marks_it_sending_and_brings_what_the_sender_must_know(ledger: "
 
 def test_claims_take_the_oldest_first_and_no_more_than_asked(ledger: "Ledger") -> None:
     tasks = [ledger.open() for _ in range(5)]
-    ledger.do(claim_due, limit=1)
+    ledger.do(claim_due, gateway="g", limit=1)
     ledger.do(postpone, ledger.submission(tasks[0]).id, seconds=2, answer={"code": 23})
     ledger.clock.now += 10
     assert [claim.task.id for claim in ledger.claim(2)] == [tasks[1].id, tasks[2].id]
@@ -83,23 +84,26 @@ def test_claims_take_the_oldest_first_and_no_more_than_asked(ledger: "Ledger") -
 
 def test_no_two_claims_take_the_same_submission(ledger: "Ledger") -> None:
     tasks = {ledger.open().id for _ in range(30)}
-    claims = [ledger.store.submit(claim_due, limit=7) for _ in range(6)]
+    claims = [ledger.store.submit(claim_due, gateway="g", limit=7) for _ in range(6)]
     taken = [claim.task.id for future in claims for claim in future.result(10)]
     assert len(taken) == len(set(taken)) == 30
     assert set(taken) == tasks
 
 
-def test_what_is_not_due_or_whose_gateway_rests_is_left_alone(ledger: "Ledger") -> None:
-    later, resting, due = ledger.open(), ledger.open(gateway="full"), ledger.open()
-    ledger.do(claim_due, limit=1)
+def test_what_is_not_due_or_of_another_gateway_is_left_alone(ledger: "Ledger") -> None:
+    later, other, due = ledger.open(), ledger.open(gateway="other"), ledger.open()
+    ledger.do(claim_due, gateway="g", limit=1)
     ledger.do(postpone, ledger.submission(later).id, seconds=30, answer={"code": 23})
     now = ledger.store.now()
-    assert ledger.ask(read_next_due, ()) == now
-    assert [claim.task.id for claim in ledger.do(claim_due, limit=9, paused=("full",))] == [due.id]
-    assert ledger.ask(read_next_due, ("full",)) == now + 30_000
-    assert ledger.ask(read_next_due, ("full", "g")) is None
+    assert ledger.ask(read_next_due) == now
+    assert ledger.ask(count_orphans, ("g",)) == {"other": 1}
+    assert ledger.ask(count_orphans, ("g", "other")) == {}
+    assert [claim.task.id for claim in ledger.claim()] == [due.id]
+    assert ledger.ask(read_next_due, "g") == now + 30_000
+    assert ledger.ask(read_next_due, "nobody's") is None
     ledger.clock.now += 29.9
-    assert [claim.task.id for claim in ledger.claim()] == [resting.id]
+    assert ledger.claim() == []
+    assert [claim.task.id for claim in ledger.do(claim_due, gateway="other", limit=9)] == [other.id]
     ledger.clock.now += 0.1
     assert [claim.task.id for claim in ledger.claim()] == [later.id]
 
@@ -179,7 +183,7 @@ def test_a_doubt_is_told_with_its_reason_and_never_sent_again(ledger: "Ledger") 
     assert (event.type, event.data) == ("task.unknown", {"source": "service", "reason": "no answer"})
     ledger.clock.now += 10**6
     assert ledger.claim() == []
-    assert ledger.ask(read_next_due, ()) is None
+    assert ledger.ask(read_next_due) is None
 
 
 def test_what_a_dead_process_was_sending_is_in_doubt(open_ledger: "Callable[..., Ledger]") -> None:

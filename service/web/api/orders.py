@@ -1,5 +1,6 @@
 """`/v1/tasks`: what moves something: open, click, ask the gateway."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -70,7 +71,7 @@ class OrderCalls:
                     202: ("The new child task", "Task"),
                     200: ("The child that an earlier click of this button opened; nothing was spent", "Task"),
                     404: missing,
-                    409: ("It has not succeeded", "Problem"),
+                    409: ("It has not succeeded, or its gateway is not configured any more", "Problem"),
                 },
             ),
             Call(
@@ -112,7 +113,7 @@ class OrderCalls:
     async def click(self, request: Request) -> Response:
         """`POST /v1/tasks/{id}/click`."""
         wanted = await read_body(request, ClickRequest)
-        return await self._answer(request, wanted, _click, request.path_params["id"], wanted)
+        return await self._answer(request, wanted, _click, request.path_params["id"], wanted, self._desk.gateways)
 
     async def reconcile(self, request: Request) -> Response:
         """`POST /v1/tasks/{id}/reconcile`."""
@@ -145,10 +146,14 @@ def _create(tx: Transaction, new: NewTask) -> tuple[int, Task]:
     return 202, open_task(tx, new)
 
 
-def _click(tx: Transaction, task_id: str, wanted: ClickRequest) -> tuple[int, Task]:
+def _click(tx: Transaction, task_id: str, wanted: ClickRequest, gateways: Sequence[str]) -> tuple[int, Task]:
     parent = read_task(tx, task_id)
     if parent.status != Status.SUCCESS or parent.gateway_id is None:
         raise Problem(409, f"Buttons belong to a task that has succeeded; this one is {parent.status}.")
+    if parent.gateway not in gateways:
+        raise Problem(
+            409, f"Its gateway, {parent.gateway!r}, is not configured any more; there is {', '.join(gateways)}."
+        )
     try:
         button = choose_button(parent, wanted.button)
     except CannotClick as error:

@@ -48,14 +48,14 @@ def make_reconciler(house: Any, **clients: Any) -> Reconciler:
 
 async def open_accepted(house: Any, gateway_id: str, gateway: str = "g") -> Task:
     task = await house.open(gateway)
-    await house.store.write(claim_due, limit=100)
+    await house.store.write(claim_due, gateway="g", limit=100)
     await house.store.write(acknowledge, (await house.submission(task)).id, gateway_id, "submit", {})
     return await house.task(task)  # type: ignore[no-any-return]
 
 
 async def open_doubtful(house: Any) -> Task:
     task = await house.open()
-    await house.store.write(claim_due, limit=100)
+    await house.store.write(claim_due, gateway="g", limit=100)
     await house.store.write(doubt, (await house.submission(task)).id, reason="no answer")
     return await house.task(task)  # type: ignore[no-any-return]
 

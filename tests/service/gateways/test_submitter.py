@@ -38,8 +38,9 @@ class StubClient:
         return Answer(outcome=said, evidence={"said": type(said).__name__})
 
 
-def make_submitter(house: Any, clients: dict[str, Any], **options: Any) -> Submitter:
-    return Submitter(house.store, clients, make_hook=lambda task_id, nonce: f"hook {task_id} {nonce}", **options)
+def make_submitter(house: Any, client: Any, gateway: str = "g", **options: Any) -> Submitter:
+    options.setdefault("make_hook", lambda task_id, nonce: f"hook {task_id} {nonce}")
+    return Submitter(house.store, gateway, client, **options)
 
 
 OUTCOMES: list[tuple[Outcome, str, str, list[str]]] = [
@@ -63,7 +64,7 @@ def test_each_outcome_becomes_its_state(
     async def scenario() -> None:
         async with open_house() as house:
             client = StubClient(outcome)
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             opened = await house.open(state="theirs")
             await submitter.submit_due()
             await until(house, lambda: settled(house, opened))
@@ -93,7 +94,7 @@ def test_nothing_settled_is_posted_again_however_long_one_waits(
     async def scenario() -> None:
         async with open_house() as house:
             client = StubClient(outcome)
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             task = await house.open()
             await submitter.submit_due()
             await until(house, lambda: settled(house, task))
@@ -109,7 +110,7 @@ def test_a_surprise_of_the_client_is_doubt_and_never_sticks_in_sending(run: Any,
     async def scenario() -> None:
         async with open_house() as house:
             client = StubClient(RuntimeError("a fault with sk-secret in it"))
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             task = await house.open()
             await submitter.submit_due()
             await until(house, lambda: settled(house, task))
@@ -126,7 +127,7 @@ def test_a_hook_that_cannot_be_made_is_doubt_too(run: Any, open_house: Any, unti
 
     async def scenario() -> None:
         async with open_house() as house:
-            submitter = Submitter(house.store, {"g": StubClient()}, make_hook=break_down)  # type: ignore[dict-item]
+            submitter = make_submitter(house, StubClient(), make_hook=break_down)
             task = await house.open()
             await submitter.submit_due()
             await until(house, lambda: settled(house, task))
@@ -135,18 +136,52 @@ def test_a_hook_that_cannot_be_made_is_doubt_too(run: Any, open_house: Any, unti
     run(scenario())
 
 
-def test_a_gateway_that_nobody_configured_fails_the_task(run: Any, open_house: Any, until: Any) -> None:
+def test_a_task_of_a_gateway_that_is_not_configured_any_more_waits(run: Any, open_house: Any) -> None:
     async def scenario() -> None:
         async with open_house() as house:
             client = StubClient()
-            submitter = make_submitter(house, {"g": client})
             task = await house.open("gone")
-            await submitter.submit_due()
-            await until(house, lambda: settled(house, task))
-            after = await house.task(task)
-            assert (after.submission, after.status) == ("rejected", "FAILURE")
-            assert after.fail_reason == "No gateway 'gone' is configured."
+            assert await make_submitter(house, client).submit_due() is None
+            assert (await house.task(task)).submission == "planned"
             assert client.posts == []
+
+    run(scenario())
+
+
+class StopAtClaim:
+    """A store at the edge of a stop: the claim is committed, and the step is cancelled before it hears of it."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.step: asyncio.Task[Any] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def write(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        written = self._store.write(verb, *args, **kwargs)
+        return self._stop_after(written) if verb is claim_due else written
+
+    async def _stop_after(self, written: Any) -> Any:
+        claims = await written
+        assert self.step is not None
+        self.step.cancel()
+        await asyncio.sleep(0)
+        return claims
+
+
+def test_a_stop_in_the_moment_of_the_claim_still_sends_what_was_claimed(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            store, client = StopAtClaim(house.store), StubClient()
+            submitter = Submitter(store, "g", client, make_hook=lambda *_: None)  # type: ignore[arg-type]
+            task = await house.open()
+            store.step = asyncio.create_task(submitter.submit_due())
+            await asyncio.gather(store.step, return_exceptions=True)
+            assert store.step.cancelled()
+            await submitter.close()
+            assert len(client.posts) == 1
+            assert (await house.submission(task)).state == "accepted"
 
     run(scenario())
 
@@ -158,7 +193,7 @@ def test_not_yet_is_tried_at_its_own_pace_and_then_given_up(run: Any, open_house
     async def scenario() -> None:
         async with open_house() as house:
             client = StubClient(NotYet(reason="task_status_not_success"))
-            submitter = make_submitter(house, {"g": client}, not_yet=(2, 4))
+            submitter = make_submitter(house, client, not_yet=(2, 4))
             task = await house.open()
             waits = []
             for _ in range(3):
@@ -180,7 +215,7 @@ def test_waiting_for_room_uses_up_no_not_yet(run: Any, open_house: Any, until: A
         async with open_house() as house:
             full = [Capacity(reason="full")] * 4
             client = StubClient(*full, NotYet(reason="soon"), Accepted(gateway_id="17"))
-            submitter = make_submitter(house, {"g": client}, not_yet=(2, 4))
+            submitter = make_submitter(house, client, not_yet=(2, 4))
             task = await house.open()
             for _ in range(6):
                 await submitter.submit_due()
@@ -195,7 +230,7 @@ def test_a_follow_up_waits_until_its_parents_id_is_known(run: Any, open_house: A
     async def scenario() -> None:
         async with open_house() as house:
             client = StubClient(Unknown(reason="no answer"), Accepted(gateway_id="18"))
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             parent = await house.open()
             await submitter.submit_due()
             await until(house, lambda: settled(house, parent))
@@ -223,7 +258,7 @@ def test_a_refused_connection_is_tried_again_with_doubling_pauses(run: Any, open
     async def scenario() -> None:
         async with open_house() as house:
             client = StubClient(*[Unsent(reason="refused")] * 4, Accepted(gateway_id="17"))
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             task = await house.open()
             waits = []
             for _ in range(4):
@@ -242,7 +277,7 @@ def test_a_refused_connection_is_tried_again_with_doubling_pauses(run: Any, open
 def test_after_a_day_without_room_it_fails(run: Any, open_house: Any, until: Any) -> None:
     async def scenario() -> None:
         async with open_house() as house:
-            submitter = make_submitter(house, {"g": StubClient(Capacity(reason="full"))})
+            submitter = make_submitter(house, StubClient(Capacity(reason="full")))
             task = await house.open()
             await submitter.submit_due()
             await until(house, lambda: settled(house, task))
@@ -261,7 +296,7 @@ def test_a_full_gateway_rests_twice_as_long_each_time(run: Any, open_house: Any,
     async def scenario() -> None:
         async with open_house() as house:
             client = StubClient(*[Capacity(reason="full")] * 7, Accepted(gateway_id="17"), Capacity(reason="full"))
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             task = await house.open()
             waits = []
             for _ in range(7):
@@ -289,7 +324,7 @@ def test_refusals_that_were_out_together_count_as_one(run: Any, open_house: Any,
         async with open_house() as house:
             client = StubClient(Capacity(reason="full"))
             client.gate = asyncio.Event()
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             tasks = [await house.open() for _ in range(5)]
             await submitter.submit_due()
             client.gate.set()
@@ -313,7 +348,7 @@ def test_a_task_that_ends_there_lifts_the_pause(run: Any, open_house: Any, until
     async def scenario() -> None:
         async with open_house() as house:
             client = StubClient(Accepted(gateway_id="17"), Capacity(reason="full"), Accepted(gateway_id="18"))
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             first = await house.open()
             await submitter.submit_due()
             await until(house, lambda: settled(house, first))
@@ -344,7 +379,7 @@ def test_a_task_that_ended_while_the_refused_post_was_out_lifts_the_pause_too(
     async def scenario() -> None:
         async with open_house() as house:
             client = StubClient(Accepted(gateway_id="17"), Capacity(reason="full"), Accepted(gateway_id="18"))
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             end = await begin(house, until, submitter, "17")
             client.gate = asyncio.Event()
             waiting = await house.open()
@@ -365,7 +400,7 @@ def test_late_refusals_of_posts_that_were_out_together_still_count_as_one(
     async def scenario() -> None:
         async with open_house() as house:
             client = StubClient(*[Accepted(gateway_id=str(each)) for each in range(3)], Capacity(reason="full"))
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             ends = [await begin(house, until, submitter, str(each)) for each in range(3)]
             out = []
             for _ in range(4):  # each is held back on its own
@@ -391,7 +426,7 @@ def test_after_a_refusal_a_gateway_is_asked_for_more_only_as_it_accepts(run: Any
     async def scenario() -> None:
         async with open_house() as house:
             client = StubClient(Capacity(reason="full"), *[Accepted(gateway_id=str(each)) for each in range(6)])
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             await rest(house, until, client, submitter)
             for _ in range(5):
                 await house.open()
@@ -419,7 +454,7 @@ def test_a_refusal_and_an_ending_elsewhere_lift_no_pause(run: Any, open_house: A
         async with open_house() as house:
             refused = Refused(reason="banned", kind="moderation")
             client = StubClient(Capacity(reason="full"))
-            submitter = make_submitter(house, {"g": client, "h": StubClient(refused)})
+            submitter = make_submitter(house, client)
             if where == "g":  # one that was out when the pause began is refused after it
                 client.script = [refused, Capacity(reason="full")]
                 client.gate = asyncio.Event()
@@ -431,7 +466,7 @@ def test_a_refusal_and_an_ending_elsewhere_lift_no_pause(run: Any, open_house: A
             else:
                 waiting = await rest(house, until, client, submitter)
                 await house.open("h")
-                await submitter.submit_due()
+                await make_submitter(house, StubClient(refused), "h").submit_due()
             await until(house, lambda: has_event(house, "task.failed"))
             assert await submitter.submit_due() == 1.0
             assert (await house.task(waiting)).submission == "planned"
@@ -443,21 +478,6 @@ async def has_event(house: Any, event_type: str) -> bool:
     return bool(await house.sql("SELECT 1 FROM events WHERE type = ?", event_type))
 
 
-def test_a_full_gateway_holds_up_no_other(run: Any, open_house: Any, until: Any) -> None:
-    async def scenario() -> None:
-        async with open_house() as house:
-            full, free = StubClient(Capacity(reason="full")), StubClient()
-            submitter = make_submitter(house, {"g": full, "h": free})
-            await rest(house, until, full, submitter)
-            for _ in range(3):
-                task = await house.open("h")
-                await submitter.submit_due()
-                await until(house, lambda task=task: settled(house, task))
-            assert (len(full.posts), len(free.posts)) == (1, 3)
-
-    run(scenario())
-
-
 # --- many at once
 
 
@@ -466,7 +486,7 @@ def test_no_more_than_the_limit_are_out_at_one_gateway(run: Any, open_house: Any
         async with open_house() as house:
             client = StubClient()
             client.gate = asyncio.Event()
-            submitter = make_submitter(house, {"g": client}, in_flight=3)
+            submitter = make_submitter(house, client, in_flight=3)
             tasks = [await house.open() for _ in range(8)]
             for _ in range(3):
                 await submitter.submit_due()
@@ -484,22 +504,22 @@ def test_no_more_than_the_limit_are_out_at_one_gateway(run: Any, open_house: Any
     run(scenario())
 
 
-def test_a_gateway_that_hangs_leaves_room_for_others(run: Any, open_house: Any, until: Any) -> None:
+def test_a_gateway_that_hangs_or_is_full_keeps_no_other_waiting(run: Any, open_house: Any, until: Any) -> None:
     async def scenario() -> None:
         async with open_house() as house:
             hanging, free = StubClient(), StubClient()
             hanging.gate = asyncio.Event()
-            submitter = make_submitter(house, {"g": hanging, "h": free}, in_flight=2)
+            stuck, quick = make_submitter(house, hanging, in_flight=2), make_submitter(house, free, "h", in_flight=2)
             for _ in range(6):
                 await house.open("g")
-            await submitter.submit_due()
+            await stuck.submit_due()
             for _ in range(3):
                 task = await house.open("h")
-                await submitter.submit_due()
+                await quick.submit_due()
                 await until(house, lambda task=task: settled(house, task))
             assert (len(hanging.posts), len(free.posts)) == (2, 3)
             hanging.gate.set()
-            await submitter.close()
+            await stuck.close()
 
     run(scenario())
 
@@ -517,7 +537,7 @@ def test_a_callback_that_overtakes_the_answer_settles_it(run: Any, open_house: A
         async with open_house() as house:
             client = StubClient(late)
             client.gate = asyncio.Event()
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             task = await house.open()
             await submitter.submit_due()
             nonce = (await house.submission(task)).nonce
@@ -572,7 +592,8 @@ def test_an_outcome_that_cannot_be_written_is_written_later(
             client.gate = asyncio.Event()
             submitter = Submitter(
                 disk,  # type: ignore[arg-type]
-                {"g": client},  # type: ignore[dict-item]
+                "g",
+                client,  # type: ignore[arg-type]
                 make_hook=lambda *_: None,
                 unwritten_pause=0.001,
             )
@@ -597,7 +618,7 @@ def test_a_stop_with_a_post_under_way_leaves_it_to_evidence(
         async with open_house() as house:
             client = StubClient()
             client.gate = asyncio.Event()
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             task = await house.open()
             await submitter.submit_due()
             await submitter.close()
@@ -605,7 +626,7 @@ def test_a_stop_with_a_post_under_way_leaves_it_to_evidence(
             # The next start:
             assert await house.store.write(doubt_interrupted) == 1
             assert (await house.task(task)).submission == "unknown"
-            assert await make_submitter(house, {"g": client}).submit_due() is None
+            assert await make_submitter(house, client).submit_due() is None
             assert len(client.posts) == 1
 
     run(scenario())
@@ -616,7 +637,7 @@ def test_a_stop_waits_a_moment_for_answers(run: Any, open_house: Any) -> None:
         async with open_house() as house:
             client = StubClient()
             client.gate = asyncio.Event()
-            submitter = make_submitter(house, {"g": client})
+            submitter = make_submitter(house, client)
             task = await house.open()
             await submitter.submit_due()
             asyncio.get_running_loop().call_soon(client.gate.set)
