@@ -17,11 +17,11 @@ run: $(VENV)/.run  ## start the service with the settings of .env and the enviro
 	@$(BIN)/ringback serve $(ARGS)
 
 test: $(VENV)/.dev  ## every test: fast ones, then journeys through real processes
-	$(BIN)/pytest -m "not journey" $(ARGS)
-	$(BIN)/pytest -m journey $(ARGS)
+	$(BIN)/pytest -n 2 -m "not journey" $(ARGS)
+	$(BIN)/pytest -n 2 -m journey $(ARGS)
 
 journeys: $(VENV)/.dev  ## only the journeys
-	$(BIN)/pytest -m journey $(ARGS)
+	$(BIN)/pytest -n 2 -m journey $(ARGS)
 
 check: $(VENV)/.dev  ## formatter, linter, types, layers
 	$(BIN)/ruff format --check .

@@ -1,10 +1,12 @@
 """What the tests of the ledger share: a clock that only a test moves, and a ledger on disk with its verbs at hand."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from service.document import Document
 from service.rules.limits import Limits
@@ -17,6 +19,11 @@ from storage.records import Button, Event, Firing, NewTask, Progress, React, Sub
 from storage.store import Store
 from storage.submissions import acknowledge, claim_due, list_submissions
 from storage.tasks import open_task, read_task
+
+# The everyday run looks at the same few examples each time; `HYPOTHESIS_PROFILE=deep make test` looks for new ones.
+settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True, database=None)
+settings.register_profile("deep", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 PATIENCE = 10.0  # seconds until a test gives up waiting
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from storage.events import read_latest_seq
@@ -28,16 +28,6 @@ RULES = (
     "id: again, on: task.failed, match: {depth: 0}, do: [click: reroll]",
 )
 STARTS = ("planned", "sending", "accepted", "unknown", "lost", "forgotten")
-
-
-def quick(examples: int) -> Any:
-    return settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
 
 
 class Witness:
@@ -164,7 +154,6 @@ def two_orders(draw: st.DrawFn, grid: Any) -> tuple[str, list[Progress], list[Pr
     return draw(st.sampled_from(STARTS)), orders[0], orders[1]
 
 
-@quick(100)
 @given(data=st.data())
 def test_order_and_repetition_of_callbacks_do_not_matter(shared: "Ledger", data: st.DataObject) -> None:
     state, *orders = data.draw(two_orders(shared.grid))
@@ -190,7 +179,6 @@ def test_order_and_repetition_of_callbacks_do_not_matter(shared: "Ledger", data:
         assert not any(kind == "task.contradicted" for kind in types)
 
 
-@quick(80)
 @given(data=st.data())
 def test_of_contradicting_endings_the_first_that_was_committed_stands(shared: "Ledger", data: st.DataObject) -> None:
     kinds = endings(shared.grid)
@@ -266,7 +254,6 @@ def live(tx: Transaction, state: str, script: list[tuple[str, Any]]) -> tuple[st
     return task_id, rows
 
 
-@quick(100)
 @given(data=st.data())
 def test_an_event_shows_its_task_as_the_row_was_in_that_moment(
     shared: "Ledger", witness: Witness, data: st.DataObject
@@ -281,7 +268,6 @@ def test_an_event_shows_its_task_as_the_row_was_in_that_moment(
     assert shown == [(kind, task) for kind, task in witness.seen if task.id == task_id]
 
 
-@quick(100)
 @given(data=st.data())
 def test_no_script_spends_twice_or_takes_an_acceptance_or_an_ending_back(shared: "Ledger", data: st.DataObject) -> None:
     script = data.draw(st.lists(operations(shared.grid), min_size=4, max_size=14))
