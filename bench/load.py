@@ -1,8 +1,8 @@
 """Sends prepared HTTP requests over a fixed number of connections, as fast as the server takes them.
 
 `python -m bench.load PORT FILE CONNECTIONS` prints one JSON line: {"requests", "seconds", "refused"}. Each connection
-has one request under way; the next one goes out when the answer has come, as gateways do it. A client in Python on
-uvloop reaches about 40,000 exchanges a second on one core, well above what is measured with it.
+has one request under way; the next one goes out when the answer has come, as gateways do it. The client is not what
+limits the rate: it takes about 40 µs of its core for an exchange, half of what the reference server takes of the other.
 """
 
 import asyncio

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.document import MAX_BYTES, Document
-from service.mistakes import Mistake, MistakesFound
 from service.rules.limits import Limits, read_limits
 from service.rules.rulebook import Rulebook, read_rulebook
+from service.written.document import MAX_BYTES, Document
+from service.written.mistakes import Mistake, MistakesFound
 
 
 class ConfigError(MistakesFound):

@@ -7,9 +7,9 @@ from typing import Final
 
 import msgspec
 
-from service.mistakes import Mistake
-from service.private_file import PRIVATE, write_whole
 from service.settings import API_KEY_AT_LEAST, Settings, SettingsError
+from service.written.mistakes import Mistake
+from service.written.private_file import PRIVATE, write_whole
 
 API_KEY_PREFIX: Final = "rb_"
 _RANDOM_BYTES = 32

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from service.environment import PROCESS, Environment, read_environment
 from service.gateways.presets import PRESETS, Gateway, clean_gateway_url
-from service.mistakes import Mistake, MistakesFound, did_you_mean, quoted
-from service.urls import clean_url
+from service.written.environment import PROCESS, Environment, read_environment
+from service.written.mistakes import Mistake, MistakesFound, did_you_mean, quoted
+from service.written.urls import clean_url
 
 API_KEY_AT_LEAST = 16  # characters
 # trueai-org's midjourney-proxy refuses a notifyHook above 2000 characters, and the token takes up to 200 of them.

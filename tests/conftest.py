@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from service.document import Document
 from service.rules.limits import Limits
 from service.rules.reactor import Reactor
 from service.rules.rulebook import read_rulebook
+from service.written.document import Document
 from storage.events import list_events
 from storage.firings import list_firings
 from storage.ledger import record

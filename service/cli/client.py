@@ -15,8 +15,8 @@ import msgspec
 from hooks.clients import api_client
 from service.cli.failures import Misused, Refused, Unreachable
 from service.keys import find_api_key
-from service.mistakes import MistakesFound
 from service.settings import load_settings
+from service.written.mistakes import MistakesFound
 from storage.records import JSON
 
 ANSWER_TIMEOUT: Final = 30.0  # seconds for an answer, beside what it was asked to wait for

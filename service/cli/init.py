@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from service.environment import FILE, Environment, read_environment
 from service.gateways.presets import PRESETS, clean_gateway_url
 from service.keys import make_api_key, make_secret_key
-from service.private_file import PRIVATE, write_whole
 from service.settings import Settings, SettingsError, read_settings
-from service.urls import clean_url
+from service.written.environment import FILE, Environment, read_environment
+from service.written.private_file import PRIVATE, write_whole
+from service.written.urls import clean_url
 
 CONFIG_FILE = "ringback.yaml"
 _CONFIG_MODE = 0o644  # holds no secret

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from service.config import ConfigError, load_config
-from service.environment import read_environment
 from service.rules.rulebook import Rule
+from service.written.environment import read_environment
 
 
 @click.group("rules")

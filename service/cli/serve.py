@@ -15,8 +15,8 @@ from service.app import Service
 from service.config import load_config
 from service.keys import Keys, load_keys
 from service.logs import configure_logs
-from service.mistakes import MistakesFound
 from service.settings import Settings, load_settings
+from service.written.mistakes import MistakesFound
 from storage.errors import LedgerError
 
 DRAIN = 3  # seconds that requests under way may take once a stop was asked for

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from service.urls import clean_url
+from service.written.urls import clean_url
 
 Auth = Literal["raw", "bearer", "mj-api-secret", "both"]
 

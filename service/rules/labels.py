@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hooks.buttons import WELL_KNOWN_LABELS, action_of_label
-from service.mistakes import did_you_mean, quoted
+from service.written.mistakes import did_you_mean, quoted
 
 THEN_AT_MOST = 20  # labels; no task of Midjourney's shows more buttons
 _CUSTOM_ID = "MJ::"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from service.nodes import Node
+from service.written.nodes import Node
 
 DEFAULT_MAX_DEPTH = 4
 DEPTH_CEILING = 8  # nobody may ask for more hops than this

@@ -1,10 +1,10 @@
 """The `match:` of a file becomes a Match. Whatever could never hold is a mistake, not a silent no."""
 
-from service.mistakes import did_you_mean, quoted
-from service.nodes import Node
 from service.rules.fields import FIELD_NAMES, Field, find_field
 from service.rules.match import AnyOf, Clause, Match, NoneOf
 from service.rules.operators import OPERATORS, ORDERINGS, TEXT_OPERATORS, Expected, Test, make_test
+from service.written.mistakes import did_you_mean, quoted
+from service.written.nodes import Node
 
 
 def read_match(node: Node) -> Match:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from service.mistakes import did_you_mean, quoted
-from service.nodes import Node
 from service.rules.labels import find_label_mistake, find_repeated
 from service.rules.limits import Limits, read_max_depth
 from service.rules.loops import find_loops
 from service.rules.match import Clause, Match
 from service.rules.match_reader import read_match
+from service.written.mistakes import did_you_mean, quoted
+from service.written.nodes import Node
 
 EVENTS = tuple(
     f"task.{name}"

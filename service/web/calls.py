@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.mistakes import did_you_mean
 from service.web.problems import Problem, explain
+from service.written.mistakes import did_you_mean
 
 T = TypeVar("T")
 MAX_KEY: Final = 255  # characters of an Idempotency-Key

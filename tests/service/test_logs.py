@@ -9,7 +9,7 @@ import pytest
 from hooks.token import TokenSigner
 from service.logs import HIDDEN, Blanker
 
-TOKEN = TokenSigner(["a secret key of ours"]).mint("8000000000000017", "nnnnnnnnnnn")
+TOKEN = TokenSigner(["a secret key of ours"], clock=lambda: 1_800_000_000.0).mint("8000000000000017", "nnnnnnnnnnn")
 KEYS = ("gateway-key-0123456789", "api-0123456789abcdef", "secret-0123456789abcdef")
 
 SCRIPT = """

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.environment import Environment
 from service.gateways.presets import Gateway
 from service.settings import Settings, SettingsError, load_settings, read_settings
+from service.written.environment import Environment
 
 KEY = "rb_0123456789abcdef"
 

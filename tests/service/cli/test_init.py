@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from service.cli.init import CONFIG_TEXT, _quote, command
 from service.config import load_config, parse_config
-from service.environment import Environment
 from service.settings import load_settings
+from service.written.environment import Environment
 
 KEY = "sk-a'b\"c\\d#e$F"
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from service.document import Document
 from service.rules.limits import Limits
 from service.rules.rulebook import read_rulebook
+from service.written.document import Document
 
 
 def loops(*rules: str) -> list[str]:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.document import Document
 from service.rules.match import ClauseResult, Match
 from service.rules.match_reader import read_match
 from service.rules.operators import OPERATORS, number_of
+from service.written.document import Document
 from storage.records import Task
 
 

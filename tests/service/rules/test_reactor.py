@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from service.document import Document
 from service.rules.limits import Limits
 from service.rules.match import Clause, Match
 from service.rules.reactor import Reactor
 from service.rules.rulebook import Rule, Rulebook, read_rulebook
+from service.written.document import Document
 from storage.records import Button, Decision, React, Task
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from service.document import Document
 from service.rules.labels import check_then
 from service.rules.limits import Limits
 from service.rules.rulebook import MAX_RULES, Rule, Rulebook, read_rulebook
+from service.written.document import Document
 
 
 def read(text: str) -> tuple[Rulebook, list[str]]:

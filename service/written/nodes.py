@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.mistakes import Mistake, did_you_mean, quoted
+from service.written.mistakes import Mistake, did_you_mean, quoted
 
 Scalar = str | int | float | bool | None
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.document import MAX_BYTES, Document, resolve
-from service.mistakes import Mistake, MistakesFound, did_you_mean
+from service.written.document import MAX_BYTES, Document, resolve
+from service.written.mistakes import Mistake, MistakesFound, did_you_mean
 
 
 def read(text: str | bytes, **environ: str) -> Document:

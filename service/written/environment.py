@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
-from service.mistakes import Mistake
+from service.written.mistakes import Mistake
 
 FILE = ".env"
 _NEWLINE = re.compile("\r\n|\n|\r")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.urls import clean_url
+from service.written.urls import clean_url
 
 
 @pytest.mark.parametrize(

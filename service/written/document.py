@@ -22,8 +22,8 @@ from ruamel.yaml.events import (
     StreamEndEvent,
 )
 
-from service.mistakes import quoted
-from service.nodes import Node, Scalar, Source
+from service.written.mistakes import quoted
+from service.written.nodes import Node, Scalar, Source
 
 MAX_BYTES = 256 * 1024
 MAX_NESTING = 32
