@@ -5,10 +5,13 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test journeys check fix bench clean
+.PHONY: help install demo run test journeys check fix bench clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.run  ## install the ringback command into .venv
+	@echo "Now: . $(BIN)/activate"
 
 demo: $(VENV)/.run  ## watch Ringback's main job against a hostile simulated gateway (ARGS="--json --keep DIR")
 	@$(BIN)/ringback demo $(ARGS)
