@@ -112,9 +112,10 @@ def test_submissions_caught_in_sending_are_settled_by_evidence(stage):
     # Each one that was caught was in doubt once; none was sent again.
     assert caught <= service.ledger.sources("task.unknown").keys()
     assert {row["attempts"] for row in service.ledger.rows("SELECT attempts FROM submissions")} == {1}
-    # Both kinds of evidence were needed: callbacks with their token, and tasks found by their `state`.
+    # By a callback with its token, or by a task found by its `state`, whichever came first; by no second answer.
     settled_by = {source for task_id, source in service.ledger.sources("task.submitted").items() if task_id in caught}
-    assert settled_by == {"callback", "fetch"}
+    assert settled_by
+    assert settled_by <= {"callback", "fetch"}
 
 
 def test_a_submission_without_evidence_is_lost_and_a_late_callback_revives_it(stage):
