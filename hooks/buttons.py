@@ -181,6 +181,8 @@ def choose_button(task: Task, wanted: str) -> Button:
     shown = wanted if len(wanted) <= MAX_QUOTED else wanted[: MAX_QUOTED - 1] + "…"
     if button is None:
         there = ", ".join(each.label or each.emoji or each.custom_id or "?" for each in task.buttons)
+        if not task.buttons and task.status == Status.SUCCESS:
+            there = "U1–U4, V1–V4, reroll"  # the gateway shows none, and takes these
         raise CannotClick(f"there is no button {shown!r} on this task; there is: {there or 'none'}")
     if button.opens_modal:
         raise CannotClick(f"the button {shown!r} opens a window, and needs a prompt or a mask")

@@ -63,8 +63,12 @@ class Settings:
     def require_gateway(self) -> Gateway:
         """The gateway. Raises SettingsError, naming what to set, when none is configured."""
         if self.gateway is None:
-            wanted = "RINGBACK_GATEWAY, RINGBACK_GATEWAY_KEY and RINGBACK_PUBLIC_URL"
-            message = f"RINGBACK_GATEWAY: not set; a gateway needs {wanted} (`ringback init` asks for them)"
+            hostless = ", ".join(name for name, preset in PRESETS.items() if preset.url is None)
+            message = (
+                f"RINGBACK_GATEWAY: not set. Set it to one of {', '.join(PRESETS)}, RINGBACK_GATEWAY_KEY to its key,"
+                f" RINGBACK_GATEWAY_URL to its address ({hostless}), and RINGBACK_PUBLIC_URL so that it can call back;"
+                " `ringback init` asks for them"
+            )
             raise SettingsError([Mistake(PROCESS, None, None, message)])
         return self.gateway
 
@@ -87,8 +91,8 @@ def read_settings(environment: Environment, cwd: Path) -> Settings:
         gateway=reader.read_gateway(),
         public_url=reader.read("RINGBACK_PUBLIC_URL", _public_url, None),
         database=cwd / reader.read("RINGBACK_DATABASE", _path, Path("ringback.db")),
-        secret_keys=reader.read("RINGBACK_SECRET_KEYS", _keys, ()),
-        api_keys=reader.read("RINGBACK_API_KEYS", _api_keys, ()),
+        secret_keys=reader.read("RINGBACK_SECRET_KEYS", _long_keys, ()),
+        api_keys=reader.read("RINGBACK_API_KEYS", _long_keys, ()),
         config=cwd / (config or "ringback.yaml"),
         config_named=config is not None,
         silent_after=reader.read("RINGBACK_SILENT_AFTER", _seconds, 30.0),
@@ -100,6 +104,10 @@ def read_settings(environment: Environment, cwd: Path) -> Settings:
         api_key=reader.read("RINGBACK_API_KEY", _key, None),
         environ=environment.values,
     )
+    if settings.lost_after < settings.silent_after:
+        message = "it would give up before it asks: at least RINGBACK_SILENT_AFTER"
+        set_one = "RINGBACK_LOST_AFTER" if reader.is_set("RINGBACK_LOST_AFTER") else "RINGBACK_SILENT_AFTER"
+        reader.mistake(set_one, f"RINGBACK_LOST_AFTER is {settings.lost_after:g} s, and {message}")
     if reader.mistakes:
         raise SettingsError(reader.mistakes)
     return settings
@@ -179,7 +187,7 @@ def _keys(text: str) -> tuple[str, ...]:
     return keys
 
 
-def _api_keys(text: str) -> tuple[str, ...]:
+def _long_keys(text: str) -> tuple[str, ...]:
     keys = _keys(text)
     short = [str(place) for place, key in enumerate(keys, 1) if len(key) < API_KEY_AT_LEAST]
     if short:

@@ -1,26 +1,35 @@
 """A chain as somebody waits for it: its events as they come, and what became of it."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from service.cli.client import LONGEST_WAIT, PATIENCE, Api, task_path
-from service.cli.screen import draw_chain, make_console, name_task, plain, print_json
-from service.cli.states import is_settled, state_of
-from storage.records import JSON, Status
+from service.cli.screen import make_console, name_task, plain, print_chain, print_json
+from service.cli.states import is_over, state_of
+from storage.records import JSON, Status, SubmissionState
 
 
-def follow_chain(api: Api, root_id: str, *, deadline: float | None = None) -> Iterator[JSON]:
-    """Give every Event of a chain, from its first one until it has settled or the (monotonic) deadline is over.
+def follow_chain(
+    api: Api,
+    root_id: str,
+    *,
+    deadline: float | None = None,
+    look: Callable[[Sequence[JSON]], None] = lambda _: None,
+) -> Iterator[JSON]:
+    """Give every Event of a chain, from its first one until waiting is over or the (monotonic) deadline is.
 
-    It outlives a restart of the service.
+    `look` is shown the chain's Tasks now and then, those too of which nothing has been told yet. It outlives a
+    restart of the service.
     """
     after = 0
     while True:
-        settled = all(map(is_settled, api.read_chain(root_id, patience=PATIENCE)))
+        tasks = api.read_chain(root_id, patience=PATIENCE)
+        look(tasks)
+        settled = all(map(is_over, tasks))
         left = LONGEST_WAIT if deadline is None else min(LONGEST_WAIT, deadline - time.monotonic())
         wait = 0.0 if settled else max(0.0, left)
         # What is asked for after the chain had settled is all that there will be.
@@ -43,19 +52,34 @@ def wait_for_chain(api: Api, task: JSON, *, as_json: bool, timeout: float | None
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     console = make_console(stderr=True)
-    with ChainProgress(console) as progress:
-        for event in follow_chain(api, task["root_id"], deadline=deadline):
-            progress.show(event["task"])
+    try:
+        with ChainProgress(console) as progress:
+            for event in follow_chain(api, task["root_id"], deadline=deadline, look=progress.look):
+                progress.show(event["task"])
+    except KeyboardInterrupt:
+        click.echo(f"It goes on without you: ringback watch {task['root_id']}", err=True)
+        raise
     tasks = api.read_chain(task["root_id"])
     if as_json:
         for each in tasks:
             print_json(each)
     else:
-        make_console().print(draw_chain(tasks))
-    settled = all(map(is_settled, tasks))
+        print_chain(make_console(), tasks)
+    for each in tasks:
+        _tell_trouble(each)
+    settled = all(map(is_over, tasks))
     if not settled:
         click.echo(f"Not over after {timeout:g} s. It goes on: ringback watch {task['root_id']}", err=True)
     return settled and has_succeeded(tasks) and _tell_blocked(api, tasks)
+
+
+def _tell_trouble(task: JSON) -> None:
+    if task["submission"] == SubmissionState.LOST:
+        why = "no sign of it came from its gateway; look there before you submit it again"
+        click.echo(f"{name_task(task)} {task['id']} is lost: {why}.", err=True)
+    elif task["status"] == Status.MODAL:
+        why = "it opened a window that waits for a prompt; answer it at the gateway"
+        click.echo(f"{name_task(task)} {task['id']} needs you: {why}.", err=True)
 
 
 def _tell_blocked(api: Api, tasks: Sequence[JSON]) -> bool:
@@ -93,6 +117,11 @@ class ChainProgress:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+
+    def look(self, tasks: Sequence[JSON]) -> None:
+        """Show every task of the chain as it is."""
+        for task in tasks:
+            self.show(task)
 
     def show(self, task: JSON) -> None:
         """Show a task as an event told it."""

@@ -14,6 +14,7 @@ from service.cli.states import state_of
 from storage.records import JSON
 
 PIPED_WIDTH: Final = 160  # columns where nobody says how wide the page is
+UNFOLDED: Final = 20_000  # columns: the longest prompt there may be
 RULE: Final = "rule:"  # begins the origin of what a rule opened
 
 
@@ -65,6 +66,12 @@ def draw_chain(tasks: Sequence[JSON], *, pictures: bool = True) -> Tree:
         above = nodes.get(task["parent_id"], tree)
         nodes[task["id"]] = above.add(_tell_node(task, prompt=False, pictures=pictures))
     return tree
+
+
+def print_chain(console: Console, tasks: Sequence[JSON], *, pictures: bool = True) -> None:
+    """Print a chain as a tree whose lines, pictures' URLs above all, are never cut or folded by us."""
+    console.width = UNFOLDED
+    console.print(draw_chain(tasks, pictures=pictures), soft_wrap=True)
 
 
 def _tell_node(task: JSON, *, prompt: bool, pictures: bool) -> Text:

@@ -19,6 +19,7 @@ NEEDS_YOU: Final = State("needs you", "◑", "yellow")
 SUCCEEDED: Final = State("succeeded", "✓", "green")
 FAILED: Final = State("failed", "✗", "red")
 UNKNOWN: Final = State("unknown", "?", "magenta")
+LOST: Final = State("lost", "?", "red")
 
 _OF_STATUS: Final = {
     Status.NOT_START: WAITING,
@@ -29,14 +30,19 @@ _OF_STATUS: Final = {
     Status.FAILURE: FAILED,
     Status.CANCEL: FAILED,
 }
-_DOUBTFUL: Final = (SubmissionState.UNKNOWN, SubmissionState.LOST)
+_OF_DOUBT: Final = {SubmissionState.UNKNOWN: UNKNOWN, SubmissionState.LOST: LOST}
 
 
 def state_of(task: JSON) -> State:
     """Give the state of a Task of `/v1`."""
-    if task["status"] not in ENDINGS and task["submission"] in _DOUBTFUL:
-        return UNKNOWN
+    if task["status"] not in ENDINGS and task["submission"] in _OF_DOUBT:
+        return _OF_DOUBT[task["submission"]]
     return _OF_STATUS.get(task["status"], UNKNOWN)
+
+
+def is_over(task: JSON) -> bool:
+    """Whether waiting for a Task of `/v1` is over: it is settled, or it waits for a person at its gateway."""
+    return is_settled(task) or task["status"] == Status.MODAL
 
 
 def is_settled(task: JSON) -> bool:

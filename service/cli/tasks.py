@@ -44,18 +44,20 @@ def command(
     if rows:
         make_console().print(draw_tasks(rows, now=datetime.now(UTC)))
     else:
-        click.echo('No task here. To make one: ringback submit "a red fox"', err=True)
+        narrowed = any((status, action, tag, root, q))
+        make_one = 'No task here. To make one: ringback submit "a red fox"'
+        click.echo("No task matches." if narrowed else make_one, err=True)
 
 
 def draw_tasks(tasks: list[JSON], *, now: datetime) -> Table:
     """Tasks as a table."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    table.add_column("")
-    table.add_column("STATE", no_wrap=True)
+    table.add_column("", min_width=1)
+    table.add_column("STATE", no_wrap=True, min_width=9)
     table.add_column("TASK", no_wrap=True, min_width=16)
-    table.add_column("WHAT", no_wrap=True, max_width=20)
-    table.add_column("%", justify="right", no_wrap=True)
-    table.add_column("AGE", justify="right", no_wrap=True)
+    table.add_column("WHAT", no_wrap=True, min_width=8, max_width=20)
+    table.add_column("%", justify="right", no_wrap=True, min_width=3)
+    table.add_column("AGE", justify="right", no_wrap=True, min_width=4)
     table.add_column("PROMPT", no_wrap=True, overflow="ellipsis")
     for task in tasks:
         state = state_of(task)

@@ -5,7 +5,7 @@ import click
 from service.cli.chain import follow_chain, has_succeeded
 from service.cli.client import connect
 from service.cli.lines import tell_event
-from service.cli.screen import draw_chain, make_console, print_json
+from service.cli.screen import make_console, print_chain, print_json
 
 
 @click.command("watch")
@@ -27,5 +27,5 @@ def command(context: click.Context, task: str, as_json: bool) -> None:
             console.print(tell_event(event), soft_wrap=True)
     tasks = api.read_chain(root_id)
     if not as_json:
-        console.print(draw_chain(tasks))
+        print_chain(console, tasks)
     context.exit(0 if has_succeeded(tasks) else 1)

@@ -1,6 +1,7 @@
 """Sends a gateway's planned submissions, each at most once on doubt, and writes down what came of it."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -106,7 +107,9 @@ class Submitter:
             answer = await self._post(claim)
         finally:
             self._out -= 1
-        log.info(
+        bad = isinstance(answer.outcome, outcomes.Refused | outcomes.Unsent | outcomes.Unknown)
+        log.log(
+            logging.WARNING if bad else logging.INFO,
             "submitted",
             task=claim.task.id,
             gateway=self._gateway,

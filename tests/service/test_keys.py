@@ -30,9 +30,9 @@ def test_keys_are_made_once_and_kept_private(tmp_path: Path) -> None:
 
 
 def test_configured_keys_need_no_file(tmp_path: Path) -> None:
-    settings = load_settings({"RINGBACK_API_KEYS": KEY, "RINGBACK_SECRET_KEYS": "a,b"}, tmp_path)
+    settings = load_settings({"RINGBACK_API_KEYS": KEY, "RINGBACK_SECRET_KEYS": f"{KEY}a,{KEY}b"}, tmp_path)
     keys = load_keys(settings)
-    assert (keys.api_keys, keys.secret_keys, keys.made) == ((KEY,), ("a", "b"), ())
+    assert (keys.api_keys, keys.secret_keys, keys.made) == ((KEY,), (f"{KEY}a", f"{KEY}b"), ())
     assert not keys.path.exists()
 
 

@@ -65,7 +65,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
         RINGBACK_GATEWAY_URL="http://10.0.0.2:8080/mj/",
         RINGBACK_GATEWAY_KEY="secret",
         RINGBACK_DATABASE="data/ledger.db",
-        RINGBACK_SECRET_KEYS="old, new",
+        RINGBACK_SECRET_KEYS="old-0123456789abcdef, new-0123456789abcdef",
         RINGBACK_API_KEYS=f"{KEY},{KEY}2",
         RINGBACK_CONFIG="/etc/ringback.yaml",
         RINGBACK_SILENT_AFTER="0.05",
@@ -78,7 +78,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     )
     assert settings.require_gateway().url == "http://10.0.0.2:8080"
     assert settings.database == tmp_path / "data/ledger.db"
-    assert settings.secret_keys == ("old", "new")
+    assert settings.secret_keys == ("old-0123456789abcdef", "new-0123456789abcdef")
     assert settings.api_keys == (KEY, f"{KEY}2")
     assert (settings.config, settings.config_named) == (Path("/etc/ringback.yaml"), True)
     assert (settings.silent_after, settings.lost_after) == (0.05, 60.0)
@@ -193,7 +193,7 @@ def test_settings_do_not_print_their_secrets(tmp_path: Path) -> None:
         RINGBACK_GATEWAY="deerapi",
         RINGBACK_GATEWAY_KEY="sk-hidden",
         RINGBACK_API_KEYS="rb_hidden-and-long-enough",
-        RINGBACK_SECRET_KEYS="hidden-too",
+        RINGBACK_SECRET_KEYS="hidden-too-0123456789",
         RINGBACK_API_KEY="rb_hidden-as-well",
         SLACK_URL="https://hidden",
     )
@@ -207,3 +207,13 @@ def test_no_file_raises_anything_but_its_mistakes(dotenv: bytes | str) -> None:
         read_settings(Environment({}, data), Path())
     except SettingsError as error:
         assert all(each.line is not None for each in error.mistakes)
+
+
+def test_what_would_be_given_up_before_it_is_asked_about_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="RINGBACK_LOST_AFTER is 10 s, and it would give up before it asks"):
+        load_settings({"RINGBACK_LOST_AFTER": "10"}, tmp_path)
+
+
+def test_a_short_secret_key_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="RINGBACK_SECRET_KEYS: key 1 of 1 is shorter than 16 characters"):
+        load_settings({"RINGBACK_SECRET_KEYS": "abc"}, tmp_path)

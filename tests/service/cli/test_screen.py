@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from service.cli.screen import draw_chain, make_console, plain, print_json
+from service.cli.screen import draw_chain, make_console, plain, print_chain, print_json
 from service.cli.states import is_settled, state_of
 
 
@@ -27,7 +27,7 @@ def draw(renderable, **options):
         ("FAILURE", "rejected", "failed", "✗"),
         ("CANCEL", "accepted", "failed", "✗"),
         ("NOT_START", "unknown", "unknown", "?"),
-        ("IN_PROGRESS", "lost", "unknown", "?"),
+        ("IN_PROGRESS", "lost", "lost", "?"),
         ("冬眠", "accepted", "unknown", "?"),
     ],
 )
@@ -74,3 +74,10 @@ def test_without_a_terminal_there_is_no_ansi_and_no_folding(capsys):
 def test_objects_are_printed_in_utf8_on_one_line(capsysbinary):
     print_json({"prompt": "一只猫\n", "at": 1})
     assert capsysbinary.readouterr().out == '{"prompt":"一只猫\\n","at":1}\n'.encode()
+
+
+def test_a_pictures_url_is_whole_however_narrow_the_terminal(a_task):
+    url = "http://g/" + "x" * 300 + ".png"
+    console = Console(file=io.StringIO(), width=40, force_terminal=True, markup=False, emoji=False)
+    print_chain(console, [a_task(image_url=url)])
+    assert url in console.file.getvalue()
