@@ -6,7 +6,9 @@ follow a SUCCESS are worth about two minutes, the time a relaying gateway needs 
 
 from typing import Final
 
-NOT_YET: Final = (2, 4, 8, 15, 15, 15, 30, 30)  # waits after the first, second, … "not yet"; 119 s in all
+# Waits after the first, second, … "not yet". new-api notices within 15 s, one hop more within 30: close steps until
+# then, so that a follow-up comes soon after; 120 s in all.
+NOT_YET: Final = (2, 3, 5, 5, 5, 5, 5, 10, 10, 10, 15, 15, 30)
 CAPACITY_CEILING: Final = 30
 UNSENT_CEILING: Final = 60
 

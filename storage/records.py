@@ -46,6 +46,12 @@ FiringOutcome = Literal["fired", "blocked"]
 BlockReason = Literal["depth", "exists", "error"]
 
 
+EVENT_TYPES = (
+    *("task.submitted", "task.progressed", "task.modal", "task.succeeded", "task.failed", "task.cancelled"),
+    *("task.unknown", "task.lost", "task.contradicted"),
+)
+
+
 class Button(msgspec.Struct, frozen=True, kw_only=True):
     """Something that can be clicked on a finished task."""
 

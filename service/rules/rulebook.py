@@ -13,11 +13,9 @@ from service.rules.match import Clause, Match
 from service.rules.match_reader import read_match
 from service.written.mistakes import did_you_mean, quoted
 from service.written.nodes import Node
+from storage.records import EVENT_TYPES
 
-EVENTS = tuple(
-    f"task.{name}"
-    for name in ("submitted", "progressed", "modal", "succeeded", "failed", "cancelled", "unknown", "lost")
-)
+EVENTS = tuple(each for each in EVENT_TYPES if each != "task.contradicted")  # that one is evidence, without effect
 THEN = "then"  # the rule id under which a task's own `then` list decides
 MAX_RULES = 500  # every pair of rules is looked at for loops
 VERSION_DIGITS = 12

@@ -1,6 +1,7 @@
 """`/v1/events`: what happened, as pages, as long-poll, and as a stream."""
 
 import asyncio
+from fnmatch import fnmatchcase
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +12,9 @@ from service.web.desk import Desk
 from service.web.problems import Problem
 from service.web.representations import show_event
 from service.web.stream import EventStream, Filters
+from service.written.mistakes import did_you_mean
 from storage.events import list_events, read_latest_seq
+from storage.records import EVENT_TYPES
 
 EARLIEST = "earliest"
 
@@ -48,6 +51,9 @@ class EventCalls:
     async def events(self, request: Request) -> Response:
         """`GET /v1/events`."""
         query = request.state.query
+        for wanted in query.get("type", ()):
+            if not any(fnmatchcase(known, wanted) for known in EVENT_TYPES):
+                raise Problem(422, f"type: there is no event {wanted!r}{did_you_mean(wanted, EVENT_TYPES)}")
         filters = Filters(
             types=tuple(query.get("type", ())),
             task=query.get("task"),
