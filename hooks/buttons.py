@@ -74,7 +74,9 @@ def parse_button(raw: Mapping[str, Any]) -> Button | None:
     custom_id = text_of(raw.get("customId")) or text_of(raw.get("custom_id"))
     if custom_id is None and not label and not emoji:
         return None
-    kind, index, opens_modal = _read(custom_id) if custom_id else _CHANGES.get(label.upper(), _UNKNOWN)
+    kind, index, opens_modal = _read(custom_id or "")
+    if not kind:  # a grammar that nobody told us of: a U1 is a U1 all the same, and must not be bought twice
+        kind, index, opens_modal = _CHANGES.get(label.strip().upper(), _UNKNOWN)
     return Button(label=label, emoji=emoji, custom_id=custom_id, kind=kind, index=index, opens_modal=opens_modal)
 
 

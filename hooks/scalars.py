@@ -12,7 +12,8 @@ FIRST_SECOND: Final = 10**9  # a time stamp of ten digits counts seconds
 FIRST_MILLISECOND: Final = 10**10
 LAST_TIME: Final = 7_258_118_400_000  # the year 2200
 
-_PERCENT: Final = re.compile(r"\s*(-?[0-9]{1,9})(?:\.[0-9]*)?\s*%?\s*")
+LONGEST_PERCENT: Final = 32  # characters; a pattern never sees more, so none can be slow
+_PERCENT: Final = re.compile(r"(-?[0-9]{1,9})(?:\.[0-9]*)? ?%?")
 _PERCENTS: Final = {f"{number}%": number for number in range(101)}  # what nearly every callback says
 _WHOLE: Final = re.compile(r"\s*-?[0-9]{1,18}\s*")
 
@@ -41,7 +42,8 @@ def percent_of(value: Any) -> int | None:
         return None
     if text in _PERCENTS:
         return _PERCENTS[text]
-    match = _PERCENT.fullmatch(text)
+    text = text.strip()
+    match = _PERCENT.fullmatch(text) if len(text) <= LONGEST_PERCENT else None
     return min(100, max(0, int(match[1]))) if match else None
 
 

@@ -70,12 +70,12 @@ Outcome = Accepted | Existed | Modal | Refused | Capacity | NotYet | Unsent | Un
 
 # Texts that follow a SUCCESS which the gateway's own books do not show yet.
 NOT_YET: Final = ("task_status_not_success", "task_not_found", "task_no_found", "关联任务状态错误", "关联任务不存在")
-WINDOW: Final = ("confirm", "窗口")
+WINDOW: Final = ("window", "窗口")
 EXISTS: Final = ("已存在", "exist")
 # Texts of answers about room, under whatever code.
 CAPACITY: Final = (
     *("队列已满", "排队已满", "队列数已达上限", "并发数已达上限", "无可用的账号", "账号不可用", "负载已饱和"),
-    *("无可用渠道", "queue is full", "queue full", "no available account", "no available channel", "saturated"),
+    *("无可用渠道", "queue is full", "queue full", "no available account", "no available channel"),
 )
 
 
@@ -94,16 +94,19 @@ def read_outcome(http_status: int, envelope: Envelope) -> Outcome:
             return Refused(reason=reason, kind="moderation", code=24)
         case 5:
             return Unknown(reason=reason)
-    if any(word in text for word in CAPACITY):
+    # Words count only where the protocol itself speaks: an error from further on may quote the prompt, and says
+    # nothing about whether the task was made.
+    spoken = http_status == 403 or (http_status < 500 and envelope.code is not None)
+    if spoken and any(word in text for word in CAPACITY):
         return Capacity(reason=reason)
-    if envelope.code is not None and any(word in text for word in NOT_YET):
+    if spoken and any(word in text for word in NOT_YET):
         return NotYet(reason=reason)
     if http_status == 429:
         return Capacity(reason=reason)
     # Beside these, trueai-org's error filter answers 200 with codes of its own, 0 for one. A foreign code beside a
     # result, or one like an HTTP 500, may mean anything.
     foreign = http_status == 200 and envelope.code is not None and envelope.code < 500 and envelope.result is None
-    if envelope.code in REFUSALS or foreign:
+    if (envelope.code in REFUSALS and http_status < 500) or foreign:
         return Refused(reason=reason, kind=_sort(reason), code=envelope.code)
     return _read_stranger(http_status, envelope, reason)
 

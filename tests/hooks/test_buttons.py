@@ -283,3 +283,8 @@ def test_every_well_known_label_finds_a_button_and_has_its_action(label):
 )
 def test_the_action_of_a_click_is_known_beforehand(label, action):
     assert action_of_label(label) == action
+
+
+def test_a_u1_of_an_unknown_grammar_is_a_u1_all_the_same():
+    button = parse_button({"label": "U1", "customId": "upsample_1_abc"})
+    assert (button.kind, button.index, button.custom_id) == ("upsample", 1, "upsample_1_abc")

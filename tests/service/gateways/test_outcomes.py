@@ -163,3 +163,9 @@ def test_no_answer_is_accepted_without_a_code_that_says_so(status: int, body: di
     if isinstance(outcome, Accepted | Existed | Modal):
         assert str(body["code"]).strip() in ("1", "21", "22", "1.0")
         assert outcome.gateway_id.strip()
+
+
+@pytest.mark.parametrize("status", [500, 502, 504])
+def test_an_error_that_quotes_words_about_room_is_doubt_and_no_reason_to_send_again(status: int) -> None:
+    for body in (b'{"error":"timeout","request":{"prompt":"queue full of people"}}', "无可用渠道".encode()):
+        assert isinstance(read_outcome(status, parse_envelope(body)), Unknown)
