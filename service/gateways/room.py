@@ -33,14 +33,14 @@ class Room:
         # What was refused beside it still waits for a task to end there, but not for long.
         self.rests_until = min(self.rests_until, now + capacity_pause(1) * 1000)
 
-    def refuse(self, *, now: int, sent_at: int, seq: int, out: int = 0) -> float:
-        """It is full. `sent_at` and `seq` are of its POST, `out` those still out; give the seconds to wait."""
+    def refuse(self, *, now: int, sent_at: int, seq: int) -> float:
+        """It is full. `sent_at` and `seq` are of the POST's beginning; give the seconds to wait."""
         if not self.rests(now):
             if sent_at <= self._refused_at:  # out together with one that was refused before: the same refusal
                 self.ends_after = max(seq, self.ends_after)
             else:
                 self._refusals, self._refused_at, self.ends_after = self._refusals + 1, now, seq
-            self._allowed = min(self._most, out + 1)  # what hangs out there keeps no place from the next try
+            self._allowed = 1
             self.rests_until = now + capacity_pause(self._refusals) * 1000
         return (self.rests_until - now) / 1000
 

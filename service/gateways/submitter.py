@@ -165,7 +165,7 @@ class Submitter:
                 else:
                     await store.write(postpone, submission.id, seconds=self._not_yet[before], answer=evidence)
             case outcomes.Capacity():
-                seconds = self._room.refuse(now=store.now(), sent_at=submission.sent_at or 0, seq=latest, out=self._out)
+                seconds = self._room.refuse(now=store.now(), sent_at=submission.sent_at or 0, seq=latest)
                 await store.write(postpone, submission.id, seconds=seconds, answer=evidence | {"outcome": "capacity"})
 
 
