@@ -77,7 +77,7 @@ def test_objects_are_printed_in_utf8_on_one_line(capsysbinary):
 
 
 def test_a_pictures_url_is_whole_however_narrow_the_terminal(a_task):
-    url = "http://g/" + "x" * 300 + ".png"
+    picture = "http://g/" + "x" * 300 + ".png"
     console = Console(file=io.StringIO(), width=40, force_terminal=True, markup=False, emoji=False)
-    print_chain(console, [a_task(image_url=url)])
-    assert url in console.file.getvalue()
+    print_chain(console, [a_task(image_url=picture)])
+    assert picture in console.file.getvalue()
