@@ -245,3 +245,6 @@ _ACTIONS = {
     "PromptAnalyzer": "IMAGINE",
     "BOOKMARK": "BOOKMARK",
 }
+
+# Every action that a click can open.
+CLICK_ACTIONS = frozenset(_ACTIONS.values()) | {"UPSCALE", "VARIATION", "PAN", "VIDEO", "ACTION"}
