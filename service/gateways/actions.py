@@ -102,6 +102,9 @@ ACTIONS: Final[Mapping[str, Action]] = {
         ),
         Action(name="EDIT", path="/submit/edits", prompt="required", pictures=(1, 1), picture_fields=("image",)),
         Action(
+            name="RETEXTURE", path="/submit/retexture", prompt="required", pictures=(1, 1), picture_fields=("image",)
+        ),
+        Action(
             name="VIDEO",
             path="/submit/video",
             prompt="required",

@@ -1,0 +1,1 @@
+"""The facade: the gateways' own protocol, spoken from the ledger."""
