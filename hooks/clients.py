@@ -6,6 +6,9 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
+from hooks.guard import GuardedTransport, Resolve, resolve_host
+from hooks.targets import AllowList
+
 CALLBACK_TIMEOUT = 10.0  # seconds, for connecting and for each read or write
 CONNECT_TIMEOUT = 10.0  # seconds
 FETCH_TIMEOUT = 30.0  # seconds for each read or write of a question to a gateway
@@ -51,6 +54,25 @@ def fetch_client() -> httpx.AsyncClient:
         verify=_certificates(),
         timeout=httpx.Timeout(FETCH_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None),
         limits=httpx.Limits(max_connections=8, max_keepalive_connections=4),
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def target_client(allowed: AllowList, *, resolve: Resolve = resolve_host) -> httpx.AsyncClient:
+    """A client for URLs that somebody else chose, behind the guard; the caller closes it.
+
+    The caller sets a total deadline around each request and bounds what it reads. Answers are asked for as they
+    are, not packed. Raises `hooks.errors.ForbiddenTarget` before anything is sent to an address that may not be called.
+    """
+    fresh = httpx.AsyncHTTPTransport(
+        verify=_certificates(), limits=httpx.Limits(max_connections=64, max_keepalive_connections=0), trust_env=False
+    )
+    return httpx.AsyncClient(
+        transport=GuardedTransport(fresh, allowed=allowed, resolve=resolve),
+        timeout=httpx.Timeout(FETCH_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None),
+        headers={"Accept-Encoding": "identity"},
         cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         trust_env=False,

@@ -22,3 +22,15 @@ class NotATask(HookError):
 
 class CannotClick(HookError):
     """There is no such button, or clicking it takes more than its name."""
+
+
+class ForbiddenTarget(HookError):
+    """That address may not be called."""
+
+
+class NotAPicture(HookError):
+    """That is not a picture that a gateway takes."""
+
+
+class NotFetched(HookError):
+    """The picture could not be fetched."""

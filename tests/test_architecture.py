@@ -21,6 +21,8 @@ PURE = (
     "hooks.buttons",
     "hooks.prompts",
     "hooks.backoff",
+    "hooks.targets",
+    "hooks.pictures",
     "service.rules.match",
     "service.rules.reactor",
     "storage.records",
