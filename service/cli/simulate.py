@@ -17,14 +17,14 @@ from service.simulator.vices import VICES, UnknownVice, read_vice
 SHUTDOWN_PATIENCE = 1  # seconds for submissions that are still unanswered
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
-_FORMS = {"chance": "0…1", "seconds": "SECONDS", "switch": "on|off", "count": "N|all"}
+_FORMS = {"chance": "0…1", "seconds": "SECONDS", "offset": "±SECONDS", "switch": "on|off", "count": "N|all"}
 
 
 def vice_options(command: Callable[..., None]) -> Callable[..., None]:
     """One option for each vice; without a value it always strikes."""
     for vice in reversed(list(VICES.values())):
         # An empty text is how an option without a value arrives.
-        optional: dict[str, Any] = {} if vice.kind == "seconds" else {"is_flag": False, "flag_value": ""}
+        optional: dict[str, Any] = {} if vice.kind in ("seconds", "offset") else {"is_flag": False, "flag_value": ""}
         name = "--" + vice.name.replace("_", "-")
         option: Decorator = click.option(
             name, vice.name, metavar=_FORMS[vice.kind], help=_sentence(vice.about), **optional
@@ -119,6 +119,7 @@ def _serve(app: Any, listener: socket.socket, *, announcement: str) -> None:
         app,
         log_level="warning",
         access_log=False,
+        date_header=False,  # the gateway dates its answers itself
         lifespan="on",
         timeout_graceful_shutdown=SHUTDOWN_PATIENCE,
     )

@@ -2,11 +2,12 @@
 
 import hmac
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -14,17 +15,20 @@ from starlette.routing import Route
 from hooks.clients import callback_client
 from service.simulator.books import Books
 from service.simulator.clerk import Clerk
+from service.simulator.clicks import Clicks
+from service.simulator.counter import Counter
 from service.simulator.desk import Desk
-from service.simulator.dialects import Dialect, find_dialect
+from service.simulator.dialect import Dialect
+from service.simulator.dialects import find_dialect
 from service.simulator.errands import Errands
-from service.simulator.exchange import rendered
+from service.simulator.exchange import Dated, rendered
 from service.simulator.lookups import Lookups
+from service.simulator.mishaps import Endpoint, Mishaps
 from service.simulator.options import SimulatorOptions
 from service.simulator.postman import HANDS, Postman
+from service.simulator.roots import Roots
 from service.simulator.studio import Studio
 from service.simulator.vices import Vices
-
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def create_simulator(options: SimulatorOptions, *, clock: Callable[[], float] = time.time) -> Starlette:
@@ -35,8 +39,13 @@ def create_simulator(options: SimulatorOptions, *, clock: Callable[[], float] = 
     """
     dialect = find_dialect(options.dialect)
     vices = Vices(seed=options.seed, numbers=options.vices)
+    skew = vices.number("skew")
+
+    def now() -> float:  # by the gateway's own clock; its books are kept by the right one
+        return clock() + skew
+
     books, errands, client = Books(), Errands(), callback_client(concurrency=HANDS)
-    postman = Postman(client=client, dialect=dialect, vices=vices, books=books, errands=errands)
+    postman = Postman(client=client, dialect=dialect, vices=vices, books=books, errands=errands, clock=clock)
     studio = Studio(
         options=options,
         dialect=dialect,
@@ -44,11 +53,21 @@ def create_simulator(options: SimulatorOptions, *, clock: Callable[[], float] = 
         books=books,
         postman=postman,
         errands=errands,
-        clock=clock,
+        clock=now,
     )
-    clerk = Clerk(dialect=dialect, studio=studio)
-    desk = Desk(dialect=dialect, vices=vices, books=books, postman=postman, studio=studio, clerk=clerk)
-    lookups = Lookups(dialect=dialect, vices=vices, books=books, studio=studio, clerk=clerk)
+    roots, clicks = Roots(dialect=dialect, vices=vices), Clicks(dialect=dialect, studio=studio)
+    desk = Desk(
+        dialect=dialect,
+        vices=vices,
+        books=books,
+        postman=postman,
+        studio=studio,
+        clerk=Clerk(dialect=dialect, roots=roots, clicks=clicks),
+        clicks=clicks,
+    )
+    counter = Counter(dialect=dialect, books=books, studio=studio, roots=roots)
+    lookups = Lookups(dialect=dialect, vices=vices, books=books, studio=studio)
+    mishaps = Mishaps(vices=vices, books=books)
 
     async def show_books(_: Request) -> Response:
         return JSONResponse(books.to_json())
@@ -64,36 +83,48 @@ def create_simulator(options: SimulatorOptions, *, clock: Callable[[], float] = 
             yield
             await errands.stop()
 
+    def guarded(endpoint: Endpoint) -> Endpoint:
+        return mishaps.befall(_guarded(endpoint, dialect, options.key))
+
     return Starlette(
         routes=[
             Route("/simulator/books", show_books),
             Route("/simulator/health", show_health),
             Route("/attachments/{id}/{name}", lookups.picture),
-            *([Route("/api/status", lookups.status)] if dialect.has_status else []),
-            *_gateway_routes(dialect, desk, lookups, options.key),
+            Route("/uploads/{name}", lookups.upload),
+            *([Route("/api/status", mishaps.befall(lookups.status))] if dialect.has_status else []),
+            *_gateway_routes(dialect, desk, counter, lookups, guarded),
         ],
+        middleware=[Middleware(Dated, clock=now)],
         lifespan=lifespan,
     )
 
 
-def _gateway_routes(dialect: Dialect, desk: Desk, lookups: Lookups, key: str | None) -> list[Route]:
+def _gateway_routes(
+    dialect: Dialect, desk: Desk, counter: Counter, lookups: Lookups, guarded: Callable[[Endpoint], Endpoint]
+) -> list[Route]:
     """What stands below /mj/ in this dialect, once for each prefix."""
     endpoints: dict[str, tuple[str, str, Endpoint]] = {
         "submit/modal": ("POST", "submit/modal", desk.submit_modal),
+        "submit/upload-discord-images": ("POST", "submit/upload-discord-images", counter.upload),
         "task/list-by-condition": ("POST", "task/list-by-condition", lookups.list_by_condition),
+        "task/list-by-ids": ("POST", "task/list-by-ids", lookups.list_by_ids),
         "task/query": ("POST", "task/query", lookups.query),
         "task/list": ("GET", "task/list", lookups.list_newest),
+        "task/queue": ("GET", "task/queue", lookups.queue),
         "task/fetch": ("GET", "task/{id}/fetch", lookups.fetch),
+        "task/image-seed": ("GET", "task/{id}/image-seed", counter.seed),
+        "task/cancel": ("POST", "task/{id}/cancel", counter.cancel),
     }
     for name in dialect.endpoints - endpoints.keys():
-        endpoints[name] = ("POST", name, partial(desk.submit, endpoint=name.removeprefix("submit/")))
+        endpoints[name] = ("POST", name, partial(desk.submit, endpoint=name))
     routes = []
     for prefix in dialect.prefixes:
         base = f"/{prefix}/mj" if prefix else "/mj"
         routes.append(Route(f"{base}/image/{{id}}", lookups.picture))
         for name in sorted(dialect.endpoints):
             method, path, endpoint = endpoints[name]
-            routes.append(Route(f"{base}/{path}", _guarded(endpoint, dialect, key), methods=[method]))
+            routes.append(Route(f"{base}/{path}", guarded(endpoint), methods=[method]))
     return routes
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-Shape = Literal["grid", "single", "describe", "shorten"]
+Shape = Literal["grid", "single", "describe", "shorten", "video", "clip", "face", "mark"]  # "mark" makes no task
 Window = Literal["never", "remix", "always"]
 
 
@@ -25,7 +25,8 @@ class Click(msgspec.Struct, frozen=True, kw_only=True):
     """A custom id, read."""
 
     word: str  # "upsample", "pan_left", "Outpaint" …
-    index: int | None  # 1–4 on a grid
+    family: str  # the same without what varies: "pan"
+    index: int | None  # of a picture, 1–4, or of a text, 1–5
     kind: ButtonKind
 
 
@@ -43,10 +44,17 @@ _KINDS = {
     "Outpaint": _kind("ZOOM", "ZOOM"),
     "CustomZoom": _kind("ZOOM", "CUSTOM_ZOOM", "always"),
     "Inpaint": _kind("VARIATION", "INPAINT", "always"),
+    "animate": _kind("VIDEO", None, "remix", "video"),
+    "video": _kind("VIDEO", None, "always", "video"),
+    "video_virtual_upscale": _kind("UPSCALE", None, "never", "clip"),
     "PicReader": _kind("IMAGINE", None, "always"),
+    "PicReader::all": _kind("IMAGINE", None),
     "Picread": _kind("DESCRIBE", None, "never", "describe"),
     "PromptAnalyzer": _kind("IMAGINE", None, "always"),
+    "BOOKMARK": _kind("BOOKMARK", None, "never", "mark"),
 }
+_FAMILIES = ("upsample", "pan", "animate")  # whose words go on: "pan_left"
+_INDICES = ("1", "2", "3", "4", "5")
 _CHANGES = {"UPSCALE": "upsample", "VARIATION": "variation", "REROLL": "reroll"}
 _LETTERS = {"U": "UPSCALE", "V": "VARIATION", "R": "REROLL"}
 
@@ -58,12 +66,13 @@ def read_custom_id(custom_id: str) -> Click | None:
         parts = parts[1:]
     if mark != "MJ" or not parts:
         return None
-    word = parts[0]
-    family = next((name for name in ("upsample", "pan") if word.startswith(f"{name}_")), word)
+    word, number = parts[0], parts[1] if len(parts) > 1 else ""
+    family = next((name for name in _FAMILIES if word.startswith(f"{name}_")), word)
+    if f"{family}::{number}" in _KINDS:
+        family = f"{family}::{number}"
     if family not in _KINDS:
         return None
-    number = parts[1] if len(parts) > 1 and parts[1].isdecimal() else ""
-    return Click(word=word, index=int(number) if number in ("1", "2", "3", "4") else None, kind=_KINDS[family])
+    return Click(word=word, family=family, index=int(number) if number in _INDICES else None, kind=_KINDS[family])
 
 
 def read_change(action: str, index: int | None) -> Click | None:
@@ -71,7 +80,7 @@ def read_change(action: str, index: int | None) -> Click | None:
     word = _CHANGES.get(action)
     if word is None or (word != "reroll" and index not in (1, 2, 3, 4)):
         return None
-    return Click(word=word, index=None if word == "reroll" else index, kind=_KINDS[word])
+    return Click(word=word, family=word, index=None if word == "reroll" else index, kind=_KINDS[word])
 
 
 def read_content(content: str) -> tuple[str, str, int | None] | None:
@@ -83,11 +92,12 @@ def read_content(content: str) -> tuple[str, str, int | None] | None:
     return task_id, action, int(what[1:]) if what[1:] else None
 
 
-def show_buttons(shape: Shape, image: str) -> list[dict[str, object]]:
+def show_buttons(shape: Shape, image: str, *, videos: int = 4) -> list[dict[str, object]]:
     """The buttons under a finished result; `image` is the hash that their custom ids carry."""
+    shown = _SHOWN[shape][:videos] if shape == "video" else _SHOWN[shape]
     return [
         {"customId": custom_id.format(image=image), "emoji": emoji, "label": label, "type": 2, "style": 2}
-        for custom_id, emoji, label in _SHOWN[shape]
+        for custom_id, emoji, label in shown
     ]
 
 
@@ -110,10 +120,20 @@ _SHOWN: dict[Shape, tuple[tuple[str, str, str], ...]] = {
         ("MJ::JOB::pan_right::1::{image}::SOLO", "➡️", ""),
         ("MJ::JOB::pan_up::1::{image}::SOLO", "⬆️", ""),
         ("MJ::JOB::pan_down::1::{image}::SOLO", "⬇️", ""),
+        ("MJ::JOB::animate_high::1::{image}::SOLO", "🎞️", "Animate (High motion)"),
+        ("MJ::JOB::animate_low::1::{image}::SOLO", "🎞️", "Animate (Low motion)"),
         ("MJ::BOOKMARK::{image}", "❤️", ""),
     ),
+    "video": tuple((f"MJ::JOB::video_virtual_upscale::{i}::{{image}}", "", f"U{i}") for i in range(1, 5)),
+    "clip": (
+        ("MJ::JOB::animate_high_extend::1::{image}", "", "Extend (High motion)"),
+        ("MJ::JOB::animate_low_extend::1::{image}", "", "Extend (Low motion)"),
+    ),
+    "face": (),
+    "mark": (),
     "describe": (
         *((f"MJ::Job::PicReader::{i}", f"{i}️⃣", "") for i in range(1, 5)),
+        ("MJ::Job::PicReader::all", "🎉", "Imagine all"),
         ("MJ::Picread::Retry", "🔄", ""),
     ),
     "shorten": tuple((f"MJ::Job::PromptAnalyzer::{i}", f"{i}️⃣", "") for i in range(1, 6)),

@@ -3,57 +3,10 @@
 import difflib
 from collections.abc import Mapping
 
-import msgspec
+from msgspec.structs import replace
 
-from service.simulator.answers import (
-    EMPTY_401,
-    JSON,
-    NEW_API,
-    NEW_API_401,
-    PROXY,
-    TRUEAI,
-    TRUEAI_401,
-    Answer,
-    Refusal,
-)
-
-
-class Rows(msgspec.Struct, frozen=True, kw_only=True):
-    """How a gateway's own rows (fetch, lists) differ from the callbacks of the proxy behind it."""
-
-    lag: float = 0.0  # seconds that a row is older than its callback
-    own: bool = False  # the rows are a reseller's: "" and 0 for null, status "" until its first poll, own actions
-    failure_progress: str = ""
-    image_path: str | None = None  # the path that its picture URLs are rewritten to; None: left as they are
-    properties: tuple[str, ...] | None = None  # those that it keeps; None: all of them
-
-
-class Dialect(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of gateway."""
-
-    name: str
-    endpoints: frozenset[str]  # what it has below /mj/
-    refusals: Mapping[Refusal, Answer]
-    prefixes: tuple[str, ...] = ("",)  # what may stand before /mj/
-    key_headers: tuple[str, ...] = ("authorization",)  # the first that is not empty holds the key
-    key_schemes: tuple[str, ...] = ("",)  # what must stand before the key; any of these
-    key_mark: str = ""  # an optional start of a key that counts for nothing
-    denied: Answer = EMPTY_401
-    codes: Mapping[int, int] = {}  # codes that it rewrites
-    keeps_window_code: frozenset[str] = frozenset()  # row actions whose 21 is not rewritten
-    description: str = "Submit success"  # of a task
-    properties: JSON = {}  # that every task has
-    rows: Rows = Rows()
-    shows_buttons: bool = True
-    names_clicks: bool = False  # it must have a word of its own for a click, or refuses it
-    reroll_needs_index: bool = False
-    modal_takes_hook: bool = True  # False: hook and state of the modal call are ignored
-    max_state: int | None = None  # characters
-    max_hook: int | None = None  # characters
-    hook_is_template: bool = False  # the hook is expanded and encoded once more before it is called
-    escapes_unicode: bool = False  # callbacks carry \uXXXX
-    has_status: bool = False  # GET /api/status
-
+from service.simulator.answers import NEW_API, NEW_API_401, PROXY, TRUEAI, TRUEAI_401, Answer
+from service.simulator.dialect import Cancelling, Dialect, Rows
 
 _PROXY_ENDPOINTS = frozenset(
     {
@@ -65,10 +18,31 @@ _PROXY_ENDPOINTS = frozenset(
         "task/fetch",
         "task/list",
         "task/list-by-condition",
+        "task/queue",
     }
 )
-_PLUS_ENDPOINTS = _PROXY_ENDPOINTS | {"submit/action", "submit/modal", "submit/shorten", "task/query"}
-_RESELLER_ENDPOINTS = _PLUS_ENDPOINTS - {"submit/simple-change", "task/list", "task/query"}
+_PLUS_ENDPOINTS = _PROXY_ENDPOINTS | {
+    "submit/action",
+    "submit/modal",
+    "submit/shorten",
+    "submit/upload-discord-images",
+    "insight-face/swap",
+    "task/query",
+    "task/list-by-ids",
+    "task/image-seed",
+    "task/cancel",
+}
+_TRUEAI_ENDPOINTS = (_PLUS_ENDPOINTS - {"submit/change", "submit/simple-change", "task/query", "task/queue"}) | {
+    "submit/edit",
+    "submit/edits",
+    "submit/retexture",
+    "submit/video",
+}
+_NEW_API_ENDPOINTS = (
+    _PLUS_ENDPOINTS
+    - {"submit/simple-change", "task/list", "task/list-by-ids", "task/query", "task/queue", "task/cancel"}
+) | {"submit/edits", "submit/video"}
+_UNLISTED = {"submit/upload-discord-images", "insight-face/swap", "task/image-seed"}  # by no reseller's page
 _INSTANCE = {"discordInstanceId": "1118138338562560102"}
 _MODES = ("mj-fast", "mj-relax", "mj-turbo")
 
@@ -80,6 +54,8 @@ MIDJOURNEY_PROXY = Dialect(
     description="/imagine {prompt}",
     properties={**_INSTANCE, "flags": 0},
     shows_buttons=False,
+    takes_single=True,
+    answer_is_prompt=True,
     hook_is_template=True,
 )
 MIDJOURNEY_PROXY_PLUS = Dialect(
@@ -88,23 +64,33 @@ MIDJOURNEY_PROXY_PLUS = Dialect(
     refusals=PROXY,
     key_headers=("mj-api-secret",),
     properties={**_INSTANCE, "botType": "MID_JOURNEY", "flags": 0},
+    unknown_clicks=frozenset({"BOOKMARK"}),
+    takes_filter=True,
+    displays=True,
 )
 TRUEAI_PROXY = Dialect(
     name="trueai",
-    endpoints=_PLUS_ENDPOINTS - {"submit/change", "submit/simple-change", "task/query"},
+    endpoints=_TRUEAI_ENDPOINTS,
     prefixes=("", *_MODES),
     key_headers=("authorization", "mj-api-secret"),
     denied=TRUEAI_401,
     refusals=TRUEAI,
     properties={**_INSTANCE, "botType": "MID_JOURNEY", "discordChannelId": "1118138338562560103"},
     modal_takes_hook=False,
+    unknown_clicks=frozenset({"PromptAnalyzer", "video"}),
+    spawn_takes_hook=False,
+    takes_links=True,
+    takes_filter=True,
+    video_fields=("url", "thumbnail"),
+    answer_is_prompt=True,
+    cancelling=Cancelling(status="FAILURE", reason="取消任务", answer=Answer(), unknown=Answer(), tells_waiting=False),
     max_state=255,
     max_hook=2000,
     escapes_unicode=True,
 )
 NEW_API_GATEWAY = Dialect(
     name="new-api",
-    endpoints=_RESELLER_ENDPOINTS,
+    endpoints=_NEW_API_ENDPOINTS,
     prefixes=("", "{mode}"),
     key_headers=("authorization", "mj-api-secret"),
     key_schemes=("Bearer ", ""),
@@ -122,23 +108,26 @@ NEW_API_GATEWAY = Dialect(
         properties=("finalPrompt", "finalZhPrompt"),
     ),
     names_clicks=True,
+    video_fields=("url",),
     reroll_needs_index=True,
     has_status=True,
 )
 # The three resellers are strict in what their own pages ask for, so that a wrong preset is noticed.
-FUHUAPI = msgspec.structs.replace(
+FUHUAPI = replace(
     NEW_API_GATEWAY,
     name="fuhuapi",
-    endpoints=(_RESELLER_ENDPOINTS | {"task/query"}) - {"submit/shorten"},
+    endpoints=(_NEW_API_ENDPOINTS | {"task/query"}) - {"submit/shorten"} - _UNLISTED,
     prefixes=("",),
     key_headers=("authorization",),
     key_schemes=("",),
 )
-DEERAPI = msgspec.structs.replace(FUHUAPI, name="deerapi")
-KUAIWENWEN = msgspec.structs.replace(
+DEERAPI = replace(FUHUAPI, name="deerapi")
+KUAIWENWEN = replace(
     NEW_API_GATEWAY,
     name="kuaiwenwen",
-    endpoints=_RESELLER_ENDPOINTS - {"submit/change", "task/list-by-condition"},
+    endpoints=_NEW_API_ENDPOINTS
+    - _UNLISTED
+    - {"submit/change", "submit/edits", "submit/video", "task/list-by-condition"},
     prefixes=("", *_MODES, "fast", "relax", "turbo"),
     key_headers=("authorization",),
     key_schemes=("Bearer ",),

@@ -15,5 +15,5 @@ class SimulatorOptions(msgspec.Struct, frozen=True, kw_only=True):
     grid_seconds: float = 3.0  # from the start of the work to its end, for whatever makes a grid
     upscale_seconds: float = 0.5  # the same for a single picture or a text
     speed: float = 1.0  # 10 makes everything ten times as quick
-    slots: int | None = None  # tasks at work at once; None: any number
-    queue_size: int = 10  # tasks that may wait for a slot
+    slots: int | None = None  # tasks at work at once; None: any number, while a real account has 3
+    queue_size: int = 10  # tasks that may wait for a slot, as of a real account

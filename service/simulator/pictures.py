@@ -1,4 +1,4 @@
-"""Small pictures, drawn with zlib and struct alone: a grid of four gradients, or one quadrant of it."""
+"""Small pictures, drawn with zlib and struct alone: a grid of four gradients, or one quadrant of it. And a video."""
 
 import hashlib
 import struct
@@ -9,6 +9,8 @@ SIDE = 256  # pixels
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NO_FILTER = b"\x00"  # PNG's filter byte at the start of each row
 _RGB = 2  # PNG's colour type
+
+VIDEO = struct.pack(">I4s4sI4s4s", 24, b"ftyp", b"mp42", 0, b"mp42", b"isom")  # an MP4 without a single frame
 
 Colour = tuple[int, int, int]
 

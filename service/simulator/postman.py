@@ -2,10 +2,11 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Protocol
 
 from service.simulator.books import Books
-from service.simulator.dialects import Dialect
+from service.simulator.dialect import Dialect
 from service.simulator.errands import Errands
 from service.simulator.tasks import Letter, Moment, Task
 from service.simulator.vices import Vices
@@ -32,12 +33,22 @@ class Client(Protocol):
 class Postman:
     """POSTs each change of a task to its hook, or loses it, doubles it, holds it back."""
 
-    def __init__(self, *, client: Client, dialect: Dialect, vices: Vices, books: Books, errands: Errands) -> None:
+    def __init__(
+        self,
+        *,
+        client: Client,
+        dialect: Dialect,
+        vices: Vices,
+        books: Books,
+        errands: Errands,
+        clock: Callable[[], float],
+    ) -> None:
         self._client = client
         self._dialect = dialect
         self._vices = vices
         self._books = books
         self._errands = errands
+        self._clock = clock
         self._hands = asyncio.Semaphore(HANDS)
 
     def announce(self, task: Task, moment: Moment) -> None:
@@ -75,7 +86,11 @@ class Postman:
             return None
         echo_hook = self._vices.number("echo_hook") > 0
         body = callback_body(task, moment, self._dialect, echo_hook=echo_hook)
-        return Letter(url=url, body=callback_bytes(body, self._dialect), step=task.made, moment=moment)
+        foreign = self._vices.happens("foreign_id", task.ordinal, task.made)
+        if foreign:
+            body["id"] = task.neighbour
+        content = callback_bytes(body, self._dialect)
+        return Letter(url=url, body=content, step=task.made, moment=moment, foreign=foreign)
 
     async def _carry(self, task: Task, letter: Letter) -> None:
         await asyncio.sleep(self._vices.number("delay"))
@@ -111,7 +126,7 @@ class Postman:
             self._books.count("refused_by_receiver")
             return
         if response.is_success:
-            self._books.acknowledged(task, letter)
+            self._books.acknowledged(task, letter, at=int(self._clock() * 1000))
         else:
             self._books.count("refused_by_receiver")
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 T = TypeVar("T")
-Kind = Literal["chance", "seconds", "switch", "count"]
+Kind = Literal["chance", "seconds", "offset", "switch", "count"]
 
 
 class Vice(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +39,16 @@ _TABLE: tuple[tuple[str, Kind, str], ...] = (
     ("answer_after_callback", "count", "a submission is answered after this many callbacks (or `all`)"),
     ("never_answer", "chance", "a submission is accepted and worked on, but never answered"),
     ("hang_up", "chance", "a submission is accepted and worked on, but the connection breaks"),
+    ("hang", "chance", "a request, be it a question or a submission, is carried out but never answered"),
+    ("garbage", "chance", "a request is carried out, and its answer is no JSON, half of it, or a web page"),
+    ("cut", "chance", "a request is carried out, and the connection breaks in the middle of the answer"),
+    ("close_idle", "seconds", "a kept connection is closed without a word this long after an answer"),
+    ("existed", "chance", "an upscale was asked for by somebody before: 21, and the id of that task"),
+    ("share_id", "chance", "a new task gets the id of the one before it"),
+    ("foreign_id", "chance", "the body of a callback names another task"),
+    ("modal_new_id", "chance", "the answer to a window makes a task with a new id"),
+    ("no_uploads", "switch", "pictures are refused (trueai only)"),
+    ("skew", "offset", "the clock is wrong by this much: the Date of answers, and the times of tasks"),
     ("forget", "chance", "a task is forgotten just after it was submitted: no callbacks, unknown id"),
     ("numeric_result", "switch", "`result` is a JSON number"),
     ("echo_hook", "switch", "task JSON shows the hook in properties.notifyHook (on by default)"),
@@ -53,7 +63,7 @@ def read_vice(text: str) -> tuple[str, float]:
     name, equals, value = text.strip().partition("=")
     vice = find_vice(name)
     if not equals:
-        if vice.kind == "seconds":
+        if vice.kind in ("seconds", "offset"):
             raise UnknownVice(f"{vice.name} wants a number of seconds, such as {vice.name}=2")
         return vice.name, 1.0
     word = value.strip().lower()
@@ -78,7 +88,10 @@ def check_number(vice: Vice, number: float) -> float:
     """Give the number back if it makes sense for the vice; raises UnknownVice if not."""
     if vice.kind in ("chance", "switch") and not 0 <= number <= 1:
         raise UnknownVice(f"{vice.name} wants a number from 0 to 1, not {number:g}")
-    if math.isnan(number) or number < 0 or (vice.kind == "seconds" and math.isinf(number)):
+    if vice.kind == "offset":
+        if not math.isfinite(number):
+            raise UnknownVice(f"{vice.name} wants a number of seconds, not {number:g}")
+    elif math.isnan(number) or number < 0 or (vice.kind == "seconds" and math.isinf(number)):
         raise UnknownVice(f"{vice.name} wants a number that is not negative, not {number:g}")
     return number
 

@@ -4,40 +4,49 @@ import json
 
 from service.simulator.answers import JSON
 from service.simulator.buttons import show_buttons
-from service.simulator.dialects import Dialect
+from service.simulator.descriptions import describe, shorten
+from service.simulator.dialect import Dialect
 from service.simulator.tasks import Moment, Task
-
-_DESCRIBED = "1️⃣ 一只猫, a cat in the rain --ar 1:1\n\n2️⃣ a lovely Japan countryside --ar 1:1"
 
 
 def callback_body(task: Task, moment: Moment, dialect: Dialect, *, echo_hook: bool) -> JSON:
     """The whole task as the innermost proxy tells it, to a hook or to whoever asks."""
     ask = task.ask
+    final_prompt = _final_prompt(task, moment)
+    told = final_prompt if ask.shape == "describe" and dialect.answer_is_prompt else ask.prompt
     body: JSON = {
         "id": task.id,
         "action": ask.action,
         "status": moment.status,
         "progress": moment.progress,
-        "prompt": ask.prompt,
-        "promptEn": ask.prompt,
+        "prompt": told,
+        "promptEn": told,
         "description": dialect.description.format(prompt=ask.prompt),
         "state": ask.state,
         "submitTime": task.submitted_at,
         "startTime": moment.started_at,
         "finishTime": moment.finished_at,
-        "imageUrl": f"{task.base}/attachments/{task.id}/{moment.image}" if moment.image else None,
+        "imageUrl": picture_url(task, moment),
         "failReason": moment.reason,
         "properties": {
             **dialect.properties,
+            **({"botType": ask.bot_type} if "botType" in dialect.properties else {}),
             "notifyHook": ask.hook if echo_hook else "",
             "nonce": str(1619855216344100864 + task.ordinal),
-            "finalPrompt": _final_prompt(task, moment),
+            "finalPrompt": final_prompt,
             "finalZhPrompt": "",
+            "messageContent": f"**{ask.prompt}** - <@1343445981269594182> ({ask.mode or 'fast'})",
             "messageHash": task.image_hash,
+            "messageId": str(1348306030706036789 + task.ordinal),
+            "progressMessageId": str(1348305922325479495 + task.ordinal),
         },
     }
+    finished = moment.status == "SUCCESS"
     if dialect.shows_buttons:
-        body["buttons"] = show_buttons(ask.shape, task.image_hash) if moment.status == "SUCCESS" else []
+        body["buttons"] = show_buttons(ask.shape, task.image_hash, videos=ask.videos) if finished else []
+    if dialect.video_fields:
+        videos = _videos(task, dialect) if finished and ask.shape in ("video", "clip") else []
+        body |= {"videoUrl": videos[0]["url"] if videos else None, "videoUrls": videos}
     return body
 
 
@@ -61,9 +70,14 @@ def row_body(task: Task, moment: Moment | None, dialect: Dialect, *, echo_hook: 
         body |= {"status": "", "progress": "0%", "promptEn": "", "state": "", "buttons": None, "properties": None}
     for name in ("startTime", "finishTime"):
         body[name] = body[name] or 0
-    for name in ("progress", "state", "imageUrl", "failReason", "customId", "botType", "maskBase64"):
+    for name in ("progress", "state", "imageUrl", "failReason", "customId", "botType", "maskBase64", "videoUrl"):
         body[name] = body.get(name) or ""
     return body
+
+
+def picture_url(task: Task, moment: Moment) -> str | None:
+    """Where the picture of that moment lies, in the proxy's own words."""
+    return f"{task.base}/attachments/{task.id}/{moment.image}" if moment.image else None
 
 
 def callback_bytes(body: JSON, dialect: Dialect) -> bytes:
@@ -75,7 +89,18 @@ def _final_prompt(task: Task, moment: Moment) -> str:
     """The prompt, or where a text was asked for, that text."""
     finished = moment.status == "SUCCESS"
     if task.ask.shape == "describe":
-        return _DESCRIBED if finished else ""
+        return describe() if finished else ""
     if task.ask.shape == "shorten":
-        return " ".join(task.ask.prompt.split()[:5]) if finished else ""
+        return shorten(task.ask.prompt) if finished else ""
     return task.ask.prompt
+
+
+def _videos(task: Task, dialect: Dialect) -> list[JSON]:
+    """The addresses of the videos, and of their first frames."""
+    count = task.ask.videos if task.ask.shape == "video" else 1
+    found = []
+    for number in range(count):
+        path = f"{task.base}/attachments/{task.id}/0_{number}"
+        video = {"url": f"{path}.mp4", "thumbnail": f"{path}.png"}
+        found.append({name: video[name] for name in dialect.video_fields})
+    return found

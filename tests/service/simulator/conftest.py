@@ -30,7 +30,14 @@ class Served:
     def __init__(self, app: Any) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(app, log_level="critical", access_log=False, ws="none", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            app,
+            log_level="critical",
+            access_log=False,
+            date_header=False,
+            ws="none",
+            timeout_graceful_shutdown=1,
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]})
         self._thread.start()

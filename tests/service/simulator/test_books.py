@@ -38,6 +38,25 @@ def test_change_and_action_are_the_same_upscale(simulate):
     assert [spend["count"] for spend in gateway.books()["double_spends"]] == [2]
 
 
+def test_the_same_upscale_of_two_grids_that_share_an_id_is_no_double_spend(simulate, receiver):
+    gateway = simulate("midjourney-proxy-plus", settled=True, vices={"share_id": 1.0})
+    grids = {gateway.grid(hook=hook) for hook in "ab"}
+    assert len(grids) == 1
+    buttons = [receiver.wait_for(hook, "SUCCESS")["buttons"][0]["customId"] for hook in "aab"]
+    click = {"taskId": grids.pop(), "notifyHook": receiver.hook("u")}
+    for custom_id in buttons[1:]:
+        gateway.accepted("action", **click, customId=custom_id)
+    assert gateway.books()["double_spends"] == []
+    gateway.accepted("action", **click, customId=buttons[0])
+    assert [spend["count"] for spend in gateway.books()["double_spends"]] == [2]
+
+
+def test_the_books_are_kept_by_the_right_clock(simulate, clock, receiver):
+    gateway = simulate(clock=clock, settled=True, vices={"skew": -3600.0})
+    gateway.grid()
+    assert {at for *_, at in gateway.books()["acknowledged_log"]} == {clock.now * 1000}
+
+
 def test_the_same_variation_twice_is_two_pictures(simulate):
     gateway = simulate(settled=True)
     grid = gateway.grid()
@@ -59,7 +78,10 @@ def test_what_was_acknowledged_is_logged_and_nothing_else(simulate, receiver):
     grid = gateway.grid(hook="taken")
     gateway.accepted("imagine", prompt="a cat", notifyHook=receiver.hook("refused"))
     books = gateway.books()
-    assert sorted(books["acknowledged_log"]) == sorted([grid, *step] for step in receiver.steps("taken"))
+    log = books["acknowledged_log"]
+    assert sorted(entry[:3] for entry in log) == sorted([grid, *step] for step in receiver.steps("taken"))
+    assert [at for *_, at in log] == sorted(at for *_, at in log)
+    assert log[0][3] >= books["submissions"][0]["at"]  # dated by the gateway's own clock, in milliseconds
     counts = books["counts"]
     assert (counts["acknowledged"], counts["refused_by_receiver"], counts["callbacks_sent"]) == (9, 9, 18)
     # No retry: each came once. And no cookie was kept, though each answer set one.
@@ -109,3 +131,26 @@ def test_books_and_health_need_no_key(unserved):
     assert gateway.books()["submissions"] == []
     health = gateway.http.get("/simulator/health").json()
     assert health == {"status": "ok", "dialect": "midjourney-proxy", "vices": {"drop": 0.25}, "at_work": 0}
+
+
+def test_the_greatest_number_of_tasks_and_their_order_are_kept(simulate):
+    gateway = simulate(slots=3, grid_seconds=60)
+    codes = [gateway.submit("imagine", prompt="猫", state=f"s{n}").json()["code"] for n in range(15)]
+    assert codes == [1] * 3 + [22] * 10 + [23] * 2
+    books = gateway.books()
+    assert (books["most_outstanding"], books["most_at_work"]) == (13, 3)
+    assert [each["state"] for each in books["arrivals"]] == [f"s{n}" for n in range(15)]
+    assert [each["accepted"] for each in books["arrivals"]] == [True] * 13 + [False] * 2
+    assert {each["endpoint"] for each in books["arrivals"]} == {"submit/imagine"}
+
+
+def test_the_greatest_number_stays_when_the_tasks_have_ended(simulate, receiver):
+    gateway = simulate(slots=2, grid_seconds=0.05)
+    for number in range(4):
+        gateway.submit("imagine", prompt="猫", notifyHook=receiver.hook(f"n{number}"))
+    for number in range(4):
+        receiver.wait_for(f"n{number}", "SUCCESS")
+    gateway.until(lambda: gateway.http.get("/simulator/health").json()["at_work"] == 0)
+    gateway.grid(hook="last")
+    books = gateway.books()
+    assert (books["most_outstanding"], books["most_at_work"]) == (4, 2)

@@ -24,7 +24,14 @@ IMAGE = "26d56b92-4ed6-45e2-8561-563797923135"
         (f"MJ::Outpaint::50::1::{IMAGE}::SOLO", "Outpaint", None, "ZOOM", "ZOOM", "never"),
         (f"MJ::CustomZoom::{IMAGE}", "CustomZoom", None, "ZOOM", "CUSTOM_ZOOM", "always"),
         ("MJ::Job::PicReader::3", "PicReader", 3, "IMAGINE", None, "always"),
+        ("MJ::Job::PicReader::all", "PicReader", None, "IMAGINE", None, "never"),
         ("MJ::Picread::Retry", "Picread", None, "DESCRIBE", None, "never"),
+        ("MJ::Job::PromptAnalyzer::5", "PromptAnalyzer", 5, "IMAGINE", None, "always"),
+        (f"MJ::JOB::animate_low::1::{IMAGE}::SOLO", "animate_low", 1, "VIDEO", None, "remix"),
+        (f"MJ::JOB::animate_high_extend::1::{IMAGE}", "animate_high_extend", 1, "VIDEO", None, "remix"),
+        (f"MJ::JOB::video_virtual_upscale::3::{IMAGE}", "video_virtual_upscale", 3, "UPSCALE", None, "never"),
+        (f"MJ::JOB::video::1::{IMAGE}::low::manual", "video", 1, "VIDEO", None, "always"),
+        (f"MJ::BOOKMARK::{IMAGE}", "BOOKMARK", None, "BOOKMARK", None, "never"),
     ],
 )
 def test_a_custom_id_says_what_a_click_does(
@@ -36,17 +43,21 @@ def test_a_custom_id_says_what_a_click_does(
     assert (click.kind.row_action, click.kind.window) == (row_action, window)
 
 
-@pytest.mark.parametrize("custom_id", ["", "MJ", "MJ::JOB", "U1", f"MJ::BOOKMARK::{IMAGE}", "XX::JOB::upsample::1"])
+@pytest.mark.parametrize("custom_id", ["", "MJ", "MJ::JOB", "U1", f"MJ::RemixModal::{IMAGE}", "XX::JOB::upsample::1"])
 def test_other_custom_ids_mean_nothing(custom_id: str) -> None:
     assert read_custom_id(custom_id) is None
 
 
-@pytest.mark.parametrize("shape", ["grid", "single", "describe", "shorten"])
-def test_every_button_shown_can_be_clicked_but_the_favourite(shape: Shape) -> None:
+@pytest.mark.parametrize("shape", ["grid", "single", "describe", "shorten", "video", "clip"])
+def test_every_button_shown_can_be_clicked(shape: Shape) -> None:
     shown = [str(button["customId"]) for button in show_buttons(shape, IMAGE)]
-    assert len(shown) == len(set(shown)) >= 5
-    unknown = [custom_id for custom_id in shown if read_custom_id(custom_id) is None]
-    assert unknown == ([f"MJ::BOOKMARK::{IMAGE}"] if shape == "single" else [])
+    assert len(shown) == len(set(shown)) >= 2
+    assert all(map(read_custom_id, shown))
+
+
+def test_a_video_has_a_button_for_each_of_its_parts() -> None:
+    assert [button["label"] for button in show_buttons("video", IMAGE, videos=2)] == ["U1", "U2"]
+    assert show_buttons("face", IMAGE) == []
 
 
 @pytest.mark.parametrize(("action", "index"), [("UPSCALE", None), ("UPSCALE", 5), ("VARIATION", 0), ("ZOOM", 1)])

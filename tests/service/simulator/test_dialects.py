@@ -228,6 +228,16 @@ def test_kuaiwenwen_shows_raw_properties(simulate, receiver):
         ("new-api", "POST", "/mj/submit/simple-change"),
         ("new-api", "GET", "/mj/task/list"),
         ("kuaiwenwen", "POST", "/mj/task/list-by-condition"),
+        ("midjourney-proxy", "POST", "/mj/submit/edits"),
+        ("midjourney-proxy", "POST", "/mj/insight-face/swap"),
+        ("midjourney-proxy", "POST", "/mj/task/17/cancel"),
+        ("midjourney-proxy-plus", "POST", "/mj/submit/video"),
+        ("trueai", "GET", "/mj/task/queue"),
+        ("new-api", "POST", "/mj/submit/retexture"),
+        ("new-api", "POST", "/mj/task/17/cancel"),
+        ("new-api", "POST", "/mj/task/list-by-ids"),
+        ("fuhuapi", "POST", "/mj/insight-face/swap"),
+        ("kuaiwenwen", "POST", "/mj/submit/video"),
     ],
 )
 def test_what_a_gateway_does_not_have_is_not_found(unserved, dialect, method, path):

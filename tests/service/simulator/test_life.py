@@ -188,3 +188,21 @@ def test_tasks_are_listed_newest_first_and_by_condition(simulate):
     assert (page["totalElements"], page["totalPages"]) == (3, 2)
     assert [row["id"] for row in found("query", {"state": "s1", "ids": ids})["content"]] == [ids[1]]
     assert found("query", {"statusSet": ["SUCCESS"]})["content"] == []
+
+
+def test_the_queue_shows_what_has_not_ended_oldest_first(simulate):
+    gateway = simulate(slots=1, grid_seconds=60, upscale_seconds=0.0)
+    done = gateway.accepted("describe", base64="data:image/png;base64,AAAA")
+    gateway.until(lambda: gateway.http.get("/mj/task/queue").json() == [])
+    ids = [gateway.submit("imagine", prompt=f"猫 {i}").json()["result"] for i in range(3)]
+    queue = gateway.http.get("/mj/task/queue").json()
+    assert [row["id"] for row in queue] == ids
+    assert done not in ids
+
+
+@pytest.mark.parametrize(("dialect", "displays"), [("midjourney-proxy-plus", True), ("trueai", False)])
+def test_tasks_are_listed_by_ids(simulate, dialect, displays):
+    gateway = simulate(dialect, grid_seconds=60)
+    task_id = gateway.accepted("imagine", prompt="猫")
+    rows = gateway.http.post("/mj/task/list-by-ids", json={"ids": [task_id, "17"]}).json()
+    assert [(row["id"], "displays" in row) for row in rows] == [(task_id, displays)]
