@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Literal
+from typing import Final
 
-Topic = Literal["events", "submissions"]
+Topic = str  # "events": of any task; "submissions": one may be due; or a task's id: an event of that task
+
+EVENTS: Final = "events"
+PAUSE: Final = 0.025  # seconds between two rings of EVENTS: each wakes every stream, and under load there are hundreds
 
 
 class Bell:
@@ -15,13 +18,24 @@ class Bell:
     """
 
     def __init__(self) -> None:
-        self._listeners: dict[str, set[asyncio.Event]] = {}
+        self._listeners: dict[Topic, set[asyncio.Event]] = {}
+        self._pause: asyncio.TimerHandle | None = None  # while EVENTS was rung a moment ago
+        self._owed = False  # EVENTS was rung during the pause
 
-    def ring(self, topics: Iterable[str]) -> None:
-        """Wake everyone who listens to one of the topics."""
+    def ring(self, topics: Iterable[Topic]) -> None:
+        """Wake everyone who listens to one of the topics; for EVENTS, a moment later when it was rung just now."""
         for topic in topics:
-            for rung in self._listeners.get(topic, ()):
-                rung.set()
+            if topic != EVENTS:
+                self._wake(topic)
+            elif self._pause is not None:
+                self._owed = True
+            elif topic in self._listeners:
+                self._ring_events()
+
+    def wake_all(self) -> None:
+        """Wake everyone, whatever they listen to, at once."""
+        for topic in self._listeners:
+            self._wake(topic)
 
     @contextmanager
     def listen(self, *topics: Topic) -> Iterator["Listener"]:
@@ -33,7 +47,24 @@ class Bell:
             yield listener
         finally:
             for topic in topics:
-                self._listeners[topic].discard(listener.rung)
+                listeners = self._listeners[topic]
+                listeners.discard(listener.rung)
+                if not listeners:
+                    del self._listeners[topic]  # there are as many topics as tasks
+
+    def _ring_events(self) -> None:
+        self._owed = False
+        self._wake(EVENTS)
+        self._pause = asyncio.get_running_loop().call_later(PAUSE, self._end_pause)
+
+    def _end_pause(self) -> None:
+        self._pause = None
+        if self._owed:
+            self._ring_events()
+
+    def _wake(self, topic: Topic) -> None:
+        for rung in self._listeners.get(topic, ()):
+            rung.set()
 
 
 class Listener:

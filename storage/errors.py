@@ -38,3 +38,11 @@ class NoSuchSubmission(LedgerError):
 
 class IdempotencyConflict(LedgerError):
     """This Idempotency-Key was used with another request; use a new key."""
+
+
+class NoSuchAttachment(LedgerError):
+    """The ledger has no picture of that name."""
+
+
+class NoWindow(LedgerError):
+    """The task has no open window to answer."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from storage.bell import EVENTS
 from storage.records import Event, Source, Task
 from storage.tasks import FIXED, make_task
 from storage.transaction import Transaction, to_json
@@ -25,12 +26,15 @@ def append_event(
     changes: Mapping[str, Any],
     data: Mapping[str, Any] | None = None,
 ) -> int:
-    """Append one event and give its `seq`. `changes` maps columns of MUTABLE to their new values."""
+    """Append one event and give its `seq`; the bell will ring for all events and for those of its task.
+
+    `changes` maps columns of MUTABLE to their new values.
+    """
     cursor = tx.execute(
         "INSERT INTO events (task_id, type, time, source, changes, data) VALUES (?, ?, ?, ?, ?, ?)",
         (task_id, event_type, tx.now, source, to_json(changes), to_json(data) if data else None),
     )
-    tx.topics.add("events")
+    tx.topics |= {EVENTS, task_id}
     return int(cursor.lastrowid or 0)
 
 

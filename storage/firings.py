@@ -19,11 +19,6 @@ class LedgerFacts:
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
-    def has_fired(self, rule: str, task_id: str) -> bool:
-        """Whether that rule has decided about that task already."""
-        found = self._tx.execute("SELECT 1 FROM firings WHERE rule = ? AND task_id = ?", (rule, task_id))
-        return found.fetchone() is not None
-
     def then(self, task_id: str) -> tuple[str, ...]:
         """The labels that the task's own `then` wants clicked."""
         (text,) = self._tx.execute('SELECT "then" FROM tasks WHERE id = ?', (task_id,)).fetchone()
@@ -73,6 +68,11 @@ def _fire(tx: Transaction, task: Task, decision: Decision, seq: int) -> None:
 def _click(tx: Transaction, task: Task, button: Button, origin: str) -> dict[str, Any]:
     child, new = open_click(tx, task, button, origin=origin)
     return {"button": child.button, "task_id": child.id, "result": "opened" if new else "exists"}
+
+
+def read_latest_firing(db: sqlite3.Connection) -> int:
+    """Give the id of the newest firing, 0 when there is none."""
+    return int(db.execute("SELECT coalesce(max(id), 0) FROM firings").fetchone()[0])
 
 
 def list_firings(

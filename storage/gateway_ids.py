@@ -37,19 +37,34 @@ class Silent(NamedTuple):
 
 
 def list_silent(
-    db: sqlite3.Connection, *, gateway: str, now: int, silent_after: int, longest: int, limit: int
+    db: sqlite3.Connection,
+    *,
+    gateway: str,
+    now: int,
+    silent_after: int,
+    longest: int,
+    limit: int,
+    before: int | None = None,
 ) -> list[Silent]:
     """Give the tasks of a gateway that have been silent for long enough to ask, the longest unasked first.
 
     All in milliseconds: asked first after `silent_after`, then at intervals that grow with the silence (an eighth of
-    it), up to `longest`.
+    it), up to `longest`; reckoned at `before`, where that is given, and not at `now`. Times that lie ahead of `now`
+    were written by a clock that has stepped back since: they count as long ago.
     """
     rows = db.execute(
         "SELECT id, gateway_id, updated_at, asked_at FROM tasks WHERE gateway = :gateway AND asked_at IS NOT NULL"
-        " AND updated_at <= :now - :silent"
-        " AND asked_at <= :now - max(:silent, min(:longest, (:now - updated_at) / 8))"
+        " AND (updated_at <= :before - :silent OR updated_at > :now)"
+        " AND (asked_at <= :before - max(:silent, min(:longest, (:before - updated_at) / 8)) OR asked_at > :now)"
         " ORDER BY asked_at LIMIT :limit",
-        {"gateway": gateway, "now": now, "silent": silent_after, "longest": longest, "limit": limit},
+        {
+            "gateway": gateway,
+            "now": now,
+            "before": now if before is None else before,
+            "silent": silent_after,
+            "longest": longest,
+            "limit": limit,
+        },
     )
     return [Silent(*row) for row in rows]
 

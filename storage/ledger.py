@@ -2,6 +2,9 @@
 
 The row of a task shows one Progress whole: the highest by (status rank, percent), ties broken by content, so that any
 order and repetition of callbacks that agree on the ending leaves the same row.
+
+Rules decide once, about the first ending that is committed. One of the same height that says more, later, changes the
+row and no firing: where endings differ in what rules look at or click, the order in which they come decides.
 """
 
 from typing import Any, Literal, NamedTuple
@@ -12,8 +15,8 @@ from storage.errors import NoSuchSubmission
 from storage.events import append_event
 from storage.firings import follow
 from storage.gateway_ids import has_gateway_id, keep_gateway_id
-from storage.records import ENDINGS, JSON, Progress, Source, Status, SubmissionState
-from storage.submissions import acknowledge, read_submission
+from storage.records import CONTRADICTED, ENDINGS, FAILURES, JSON, Progress, Source, Status, SubmissionState
+from storage.submissions import acknowledge, believe, read_submission
 from storage.tasks import AS_JSON, read_mutable
 from storage.transaction import Transaction, to_json
 
@@ -36,8 +39,6 @@ EVENT_OF_STATUS: dict[str, str] = {
     Status.FAILURE: "task.failed",
     Status.CANCEL: "task.cancelled",
 }
-
-CONTRADICTED = "task.contradicted"
 
 # The columns that show one Progress whole.
 SHOWN = (
@@ -93,6 +94,9 @@ def record(tx: Transaction, task_id: str, nonce: str | None, progress: Progress,
         # The gateway speaks of it, so it has it: also when our POST is still under way, or in doubt, or lost.
         acknowledge(tx, standing.submission_id, progress.gateway_id, source)
         standing = _read_standing(tx, task_id, nonce)
+    elif standing.submission_state == SubmissionState.REJECTED and progress.status not in FAILURES:
+        believe(tx, standing.submission_id)
+        return _keep_contradiction(tx, task_id, _read_standing(tx, task_id, nonce), progress, source)
     elif progress.gateway_id not in (None, standing.gateway_id):
         standing = _read_standing(tx, task_id, nonce)  # it goes by a new id from here on
     return show(tx, task_id, standing, progress, source)

@@ -149,3 +149,31 @@ def begin_the_ledger(database: Database) -> None:
         CREATE INDEX idempotency_keys_by_age ON idempotency_keys(created_at)
         """,
     )
+
+
+@ledger()
+def add_pictures_and_prices(database: Database) -> None:
+    """Pictures that are sent along, kept once whatever their number of uses; what a submission costs."""
+    _run(
+        database,
+        """
+        ALTER TABLE tasks ADD COLUMN cost REAL;
+        ALTER TABLE tasks ADD COLUMN notify_hook TEXT;
+        ALTER TABLE submissions ADD COLUMN cost REAL;
+
+        CREATE TABLE attachments (
+            hash TEXT PRIMARY KEY,
+            media_type TEXT NOT NULL,
+            content BLOB NOT NULL,
+            created_at INTEGER NOT NULL
+        ) STRICT;
+
+        CREATE INDEX submissions_sent ON submissions(sent_at) WHERE sent_at IS NOT NULL
+        """,
+    )
+
+
+@ledger()
+def add_the_holder(database: Database) -> None:
+    """The mark of the process that holds the ledger: one row."""
+    _run(database, "CREATE TABLE holder (id INTEGER PRIMARY KEY CHECK (id = 1), mark TEXT NOT NULL) STRICT")

@@ -24,6 +24,7 @@ class Status(StrEnum):
 
 
 ENDINGS = frozenset({Status.SUCCESS, Status.FAILURE, Status.CANCEL})
+FAILURES = ENDINGS - {Status.SUCCESS}  # endings that bring nothing
 
 
 class SubmissionState(StrEnum):
@@ -32,7 +33,7 @@ class SubmissionState(StrEnum):
     PLANNED = "planned"  # due at `next_at`; nothing has been sent
     SENDING = "sending"  # committed just before the POST; may or may not have left
     ACCEPTED = "accepted"  # the gateway has the task
-    REJECTED = "rejected"  # the gateway refused for good; nothing was spent
+    REJECTED = "rejected"  # the gateway refused for good; nothing was spent, unless it works on it all the same
     UNKNOWN = "unknown"  # sent, and nobody knows whether it arrived; only evidence settles it
     LOST = "lost"  # no evidence came in time; late evidence still makes it accepted
 
@@ -46,9 +47,10 @@ FiringOutcome = Literal["fired", "blocked"]
 BlockReason = Literal["depth", "exists", "error"]
 
 
+CONTRADICTED = "task.contradicted"  # the event of a claim against an ending that stands
 EVENT_TYPES = (
     *("task.submitted", "task.progressed", "task.modal", "task.succeeded", "task.failed", "task.cancelled"),
-    *("task.unknown", "task.lost", "task.contradicted"),
+    *("task.unknown", "task.lost", CONTRADICTED),
 )
 
 
@@ -197,10 +199,6 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 class Facts(Protocol):
     """A lazy, read-only face of the ledger, inside the transaction that is being written."""
-
-    def has_fired(self, rule: str, task_id: str) -> bool:
-        """Whether that rule has decided about that task already."""
-        ...
 
     def then(self, task_id: str) -> tuple[str, ...]:
         """The labels that the task's own `then` wants clicked."""

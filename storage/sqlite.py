@@ -3,7 +3,6 @@
 import fcntl
 import os
 import sqlite3
-import threading
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -22,6 +21,9 @@ def open_writer(path: Path) -> sqlite3.Connection:
         with ExitStack() as undo:
             # The prompts of strangers are nobody else's business: never wider than its owner.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            if path.stat().st_nlink > 1:
+                # SQLite keeps a log beside each name: two names, two logs, one damaged ledger.
+                raise LedgerUnreadable(f"{path}: this file has another name (a hard link). Remove that, or copy it.")
             connection = sqlite3.connect(
                 path,
                 timeout=BUSY_TIMEOUT,
@@ -60,33 +62,6 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 def _reason(error: Exception) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-
-
-class Readers:
-    """Read-only connections, one for each thread that asks."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._local = threading.local()
-        self._all: list[sqlite3.Connection] = []
-        self._guard = threading.Lock()
-
-    def connection(self) -> sqlite3.Connection:
-        """Give this thread's connection, opened at its first call."""
-        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if found is None:
-            found = self._local.connection = open_reader(self._path)
-            with self._guard:
-                self._all.append(found)
-        return found
-
-    def close(self) -> None:
-        """Close every thread's connection; no thread may read any more."""
-        with self._guard:
-            for connection in self._all:
-                connection.interrupt()  # a query under way ends here, not in a closed connection
-                connection.close()
-            self._all.clear()
 
 
 class ProcessLock:

@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from storage.bell import Bell
-from storage.errors import LedgerUnreadable
+from storage.errors import LedgerUnavailable, LedgerUnreadable
+from storage.holder import check_mark, make_mark, write_mark
 from storage.migrations import migrate
+from storage.readers import Readers
 from storage.records import Decision, Facts, React, Task
-from storage.sqlite import ProcessLock, Readers, open_writer
+from storage.sqlite import ProcessLock, open_writer
+from storage.submissions import doubt_interrupted
 from storage.transaction import TaskIds, Transaction
 from storage.writer import MAX_QUEUED, Writer
 
@@ -39,7 +42,8 @@ class Store:
     """A ledger on disk: opened, migrated, and held by this process alone.
 
     Verbs (functions whose first argument is a Transaction) go through `write`, queries (first argument a read-only
-    connection) through `read`. Raises LedgerLocked, LedgerUnreadable or LedgerTooNew when it is opened.
+    connection) through `read` or `search`. Raises LedgerLocked, LedgerUnreadable, LedgerUnavailable or LedgerTooNew
+    when it is opened. Once another process has taken the ledger over in spite of the lock, nothing is written any more.
     """
 
     def __init__(
@@ -62,6 +66,8 @@ class Store:
             undo.callback(connection.close)
             migrate(connection)
             self._ids = TaskIds(_read_latest_id(connection))
+            self._mark = make_mark()
+            self.doubted = self._take_over(connection)  # submissions that the last holder was sending
             undo.pop_all()  # it is open: nothing is to be undone
         self._connection = connection
         self._readers = Readers(path)
@@ -72,9 +78,9 @@ class Store:
         self._writer.start(loop)
 
     def close(self) -> None:
-        """Finish what is queued, close the file and let it go."""
-        self._writer.stop()
+        """Cut off what is asked, finish what is queued to be written, close the file and let it go."""
         self._readers.close()
+        self._writer.stop()
         self._connection.close()
         self._lock.release()
 
@@ -96,16 +102,41 @@ class Store:
         return self._writer.submit(verb, *args, **kwargs)
 
     def query(self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a query on this thread's read-only connection."""
-        return query(self._readers.connection(), *args, **kwargs)
+        """Run a query on this thread's read-only connection.
+
+        Raises LedgerUnavailable when the ledger is closed before the answer is there; so do `read` and `search`.
+        """
+        return self._readers.query(query, *args, **kwargs)
 
     async def read(
         self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a query on a thread of its own, beside the writer and the event loop."""
-        return await asyncio.to_thread(lambda: self.query(query, *args, **kwargs))
+        """Run a query that is quickly answered, beside the writer and the event loop."""
+        return await self._readers.read(query, *args, **kwargs)
+
+    async def search(
+        self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """`read` for what may take long, in a lane of its own: it keeps no lookup waiting."""
+        return await self._readers.search(query, *args, **kwargs)
+
+    def _take_over(self, connection: sqlite3.Connection) -> int:
+        """Make the ledger ours, and put in doubt what its last holder was sending, in one commit; gives how many.
+
+        Should the last holder still live, it cannot write down any more what came of them.
+        """
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            write_mark(connection, self._mark)
+            doubted = doubt_interrupted(self._begin(connection))
+            connection.execute("COMMIT")
+        except sqlite3.DatabaseError as error:
+            kind = LedgerUnavailable if isinstance(error, sqlite3.OperationalError) else LedgerUnreadable
+            raise kind(f"The ledger cannot be written: {error}") from error
+        return doubted
 
     def _begin(self, connection: sqlite3.Connection) -> Transaction:
+        check_mark(connection, self._mark)
         return Transaction(connection, now=self.now(), ids=self._ids, react=self.react, nonce=make_nonce)
 
 

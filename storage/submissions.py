@@ -2,12 +2,11 @@
 
     planned → sending → accepted | rejected | unknown → lost
 
-`sending` is committed before the POST. Evidence (a callback, a fetched task) makes any state but `rejected`
-`accepted`, and no answer takes that back: money is spent once.
+`sending` is committed before the POST. Evidence (a callback, a fetched task) makes any state `accepted`, and no answer
+takes that back: money is spent once. What was refused has failed its task, and evidence does not undo that.
 """
 
 import sqlite3
-from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -16,25 +15,18 @@ from storage.errors import NoSuchSubmission
 from storage.events import append_event
 from storage.firings import follow
 from storage.gateway_ids import keep_gateway_id
-from storage.records import JSON, Source, Status, Submission, SubmissionState, Task
+from storage.records import JSON, Source, Status, Submission, SubmissionState
 from storage.tasks import read_mutable, read_task
 from storage.transaction import Transaction, to_json
 
 _FIELDS = Submission.__struct_fields__
-_COLUMNS = ", ".join(f"submissions.{name}" for name in _FIELDS)
+COLUMNS = ", ".join(f"submissions.{name}" for name in _FIELDS)
 # The words of the index `submissions_in_doubt`: SQLite uses a partial index only where they stand again.
 _IN_DOUBT = "state IN ('sending', 'unknown')"
 
 
-class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """A submission that was taken to be sent, with what the sender must know."""
-
-    submission: Submission
-    task: Task
-    parent_gateway_id: str | None  # what a click names as its task; None on a root
-
-
-def _submission_of_row(row: tuple[Any, ...]) -> Submission:
+def submission_of_row(row: tuple[Any, ...]) -> Submission:
+    """Give the Submission whose COLUMNS these are."""
     values = dict(zip(_FIELDS, row, strict=True))
     values["request"] = msgspec.json.decode(values["request"])
     values["answer"] = msgspec.json.decode(values["answer"]) if values["answer"] else None
@@ -43,54 +35,22 @@ def _submission_of_row(row: tuple[Any, ...]) -> Submission:
 
 def read_submission(db: sqlite3.Connection | Transaction, submission_id: int) -> Submission:
     """Give one submission as it is now. Raises NoSuchSubmission."""
-    row = db.execute(f"SELECT {_COLUMNS} FROM submissions WHERE id = ?", (submission_id,)).fetchone()
+    row = db.execute(f"SELECT {COLUMNS} FROM submissions WHERE id = ?", (submission_id,)).fetchone()
     if row is None:
         raise NoSuchSubmission
-    return _submission_of_row(row)
+    return submission_of_row(row)
 
 
-def list_submissions(db: sqlite3.Connection, task_id: str) -> list[Submission]:
+def list_submissions(db: sqlite3.Connection | Transaction, task_id: str) -> list[Submission]:
     """Give a task's submissions, oldest first."""
-    rows = db.execute(f"SELECT {_COLUMNS} FROM submissions WHERE task_id = ? ORDER BY id", (task_id,))
-    return [_submission_of_row(row) for row in rows]
+    rows = db.execute(f"SELECT {COLUMNS} FROM submissions WHERE task_id = ? ORDER BY id", (task_id,))
+    return [submission_of_row(row) for row in rows]
 
 
-def read_next_due(db: sqlite3.Connection, gateway: str | None = None) -> int | None:
-    """Give the time (ms) at which the next planned submission is due, of one gateway or of all; None without any."""
-    row = db.execute(
-        "SELECT next_at FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
-        " WHERE submissions.state = 'planned' AND tasks.gateway = coalesce(?, tasks.gateway) ORDER BY next_at LIMIT 1",
-        (gateway,),
-    ).fetchone()
-    return None if row is None else int(row[0])
-
-
-def count_orphans(db: sqlite3.Connection, gateways: Collection[str]) -> dict[str, int]:
-    """Count the planned submissions of gateways other than these, by gateway: nobody sends them."""
-    rows = db.execute(
-        "SELECT tasks.gateway, count(*) FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
-        f" WHERE submissions.state = 'planned' AND tasks.gateway NOT IN ({', '.join('?' * len(gateways))}) GROUP BY 1",
-        tuple(gateways),
-    )
-    return {str(gateway): int(count) for gateway, count in rows}
-
-
-def claim_due(tx: Transaction, *, gateway: str, limit: int) -> list[Claim]:
-    """Take what is due at a gateway, oldest first, and mark it `sending`. After the commit each may be POSTed, once."""
-    rows = tx.execute(
-        "UPDATE submissions SET state = 'sending', attempts = attempts + 1, sent_at = ?, next_at = NULL"
-        " WHERE id IN (SELECT submissions.id FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
-        " WHERE submissions.state = 'planned' AND next_at <= ? AND tasks.gateway = ?"
-        f" ORDER BY next_at, submissions.id LIMIT ?) RETURNING {_COLUMNS.replace('submissions.', '')}",
-        (tx.now, tx.now, gateway, limit),
-    ).fetchall()
-    claims = []
-    for submission in sorted((_submission_of_row(row) for row in rows), key=lambda each: each.id):
-        _mark_task(tx, submission.task_id, SubmissionState.SENDING)
-        task = read_task(tx, submission.task_id)
-        parent = read_task(tx, task.parent_id).gateway_id if task.parent_id else None
-        claims.append(Claim(submission=submission, task=task, parent_gateway_id=parent))
-    return claims
+def list_sending(db: sqlite3.Connection | Transaction) -> frozenset[int]:
+    """Give the ids of the submissions whose POST is under way, as far as anybody knows."""
+    rows = db.execute(f"SELECT id FROM submissions WHERE {_IN_DOUBT} AND state = 'sending'")
+    return frozenset(submission_id for (submission_id,) in rows)
 
 
 def acknowledge(
@@ -124,6 +84,14 @@ def acknowledge(
         _tell(tx, task_id, "task.progressed", source)  # it was given up: whoever heard that must hear this
 
 
+def believe(tx: Transaction, submission_id: int) -> None:
+    """The gateway refused it, and speaks of it as of work that it has: it was paid. The ending that was told stands."""
+    submission = read_submission(tx, submission_id)
+    _set_state(tx, submission_id, SubmissionState.ACCEPTED)
+    mark_task(tx, submission.task_id, SubmissionState.ACCEPTED)
+    tx.execute("UPDATE tasks SET submitted_at = ? WHERE id = ?", (tx.now, submission.task_id))
+
+
 def postpone(tx: Transaction, submission_id: int, *, seconds: float, answer: JSON) -> None:
     """Nothing was spent and it may be tried again later; past its day of waiting it is rejected instead."""
     submission = read_submission(tx, submission_id)
@@ -141,18 +109,8 @@ def postpone(tx: Transaction, submission_id: int, *, seconds: float, answer: JSO
         )
         return
     _set_state(tx, submission_id, SubmissionState.PLANNED, next_at=next_at)
-    _mark_task(tx, submission.task_id, SubmissionState.PLANNED)
+    mark_task(tx, submission.task_id, SubmissionState.PLANNED)
     tx.topics.add("submissions")
-
-
-def hasten(tx: Transaction, gateway: str) -> None:
-    """A place is free at the gateway: what waits there for room is due now."""
-    tx.execute(
-        "UPDATE submissions SET next_at = ? WHERE state = 'planned' AND next_at > ?"
-        " AND json_extract(answer, '$.outcome') = 'capacity'"
-        " AND (SELECT gateway FROM tasks WHERE tasks.id = submissions.task_id) = ?",
-        (tx.now, tx.now, gateway),
-    )
 
 
 def reject(tx: Transaction, submission_id: int, *, reason: str, kind: str, answer: JSON | None) -> None:
@@ -186,10 +144,10 @@ def doubt(tx: Transaction, submission_id: int, *, reason: str, answer: JSON | No
 
 def doubt_interrupted(tx: Transaction) -> int:
     """At start: what a dead process left in `sending` may or may not have left. Gives how many."""
-    rows = tx.execute(f"SELECT id FROM submissions WHERE {_IN_DOUBT} AND state = 'sending'").fetchall()
-    for (submission_id,) in rows:
+    interrupted = list_sending(tx)
+    for submission_id in sorted(interrupted):
         doubt(tx, submission_id, reason="The service stopped while it was being sent.")
-    return len(rows)
+    return len(interrupted)
 
 
 def lose_overdue(tx: Transaction, *, before: int) -> int:
@@ -232,7 +190,8 @@ def _set_state(tx: Transaction, submission_id: int, state: SubmissionState, *, n
     tx.execute("UPDATE submissions SET state = ?, next_at = ? WHERE id = ?", (state, next_at, submission_id))
 
 
-def _mark_task(tx: Transaction, task_id: str, state: SubmissionState) -> None:
+def mark_task(tx: Transaction, task_id: str, state: SubmissionState) -> None:
+    """Note at the task what state its latest submission is in."""
     tx.execute("UPDATE tasks SET submission = ?, loose = 1 WHERE id = ?", (state, task_id))
 
 

@@ -8,6 +8,8 @@ import msgspec
 
 from storage.errors import NoSuchTask
 from storage.records import (
+    CONTRADICTED,
+    FAILURES,
     LIVE_SUBMISSIONS,
     Button,
     NewTask,
@@ -56,6 +58,7 @@ FIXED = (
 AS_JSON = frozenset({"params", "video_urls", "buttons", "tags", "properties"})
 COLUMNS = ", ".join(f'tasks."{name}"' for name in FIXED + MUTABLE)
 _MUTABLE = ", ".join(MUTABLE)
+_FAILURES = ", ".join(f"'{status}'" for status in sorted(FAILURES))
 _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE_SUBMISSIONS))
 
 
@@ -159,7 +162,8 @@ def open_task(tx: Transaction, new: NewTask) -> Task:
 def open_click(tx: Transaction, parent: Task, button: Button, *, origin: str) -> tuple[Task, bool]:
     """Open the child that a click on `button` asks for; give it, and whether it is new.
 
-    At most one live click per (parent, kind `upsample`, index), whoever asks: a second asker gets the first one's.
+    At most one live click per (parent, kind `upsample`, index), whoever asks: a second asker gets the first one's. One
+    that failed lives no more, unless its gateway has contradicted that: what it made was paid.
     A child inherits gateway, prompt, tags and the client's state.
     """
     if button.kind == "upsample" and (standing := _live_click(tx, parent.id, button)) is not None:
@@ -188,8 +192,9 @@ def open_click(tx: Transaction, parent: Task, button: Button, *, origin: str) ->
 def _live_click(tx: Transaction, parent_id: str, button: Button) -> Task | None:
     row = tx.execute(
         f'SELECT {COLUMNS} FROM tasks WHERE parent_id = ? AND button_kind = ? AND "index" IS ?'
-        f" AND status NOT IN ('FAILURE', 'CANCEL')"
-        f" AND submission IN ({_LIVE}) ORDER BY id LIMIT 1",
+        f" AND submission IN ({_LIVE}) AND (status NOT IN ({_FAILURES}) OR EXISTS (SELECT 1 FROM events"
+        f" WHERE task_id = tasks.id AND type = '{CONTRADICTED}'"
+        f" AND json_extract(data, '$.claim.status') NOT IN ({_FAILURES}))) ORDER BY id LIMIT 1",
         (parent_id, button.kind, button.index),
     ).fetchone()
     return None if row is None else _task_of_row(row)

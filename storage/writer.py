@@ -123,7 +123,8 @@ class Writer:
         except Exception as error:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
-            failure = LedgerUnavailable(f"The ledger cannot be written now; nothing was recorded: {error}")
+            failure = error if isinstance(error, LedgerUnavailable) else _unavailable(error)
+            self._checkpointer.wake()  # a log that is carried back is written from its beginning: it may make room
             return [(future, None, failure) for _, _, future in jobs], set()
         with contextlib.suppress(sqlite3.Error):  # the commit stands, whatever becomes of its checkpoint
             self._checkpointer.after_commit()
@@ -157,8 +158,12 @@ def _resolve(outcomes: list[Outcome]) -> None:
 def _translate(error: Exception) -> Exception:
     # Nothing more special than DatabaseError is what a damaged file raises.
     if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:
-        return LedgerUnavailable(f"The ledger cannot be written now; nothing was recorded: {error}")
+        return _unavailable(error)
     return error
+
+
+def _unavailable(error: Exception) -> LedgerUnavailable:
+    return LedgerUnavailable(f"The ledger cannot be written now; nothing was recorded: {error}")
 
 
 class Checkpointer:
@@ -184,6 +189,10 @@ class Checkpointer:
         if self._changes >= CHECKPOINT_EVERY // 4:
             self._changes = 0
             self._wake.set()
+
+    def wake(self) -> None:
+        """Carry back now what can be."""
+        self._wake.set()
 
     def close(self) -> None:
         """End the thread."""

@@ -32,15 +32,16 @@ class Reactor:
         return event_type in self._rules or event_type == SUCCEEDED
 
     def __call__(self, event_type: str, task: Task, facts: Facts) -> tuple[Decision, ...]:
-        """Decide: the task's own list first, then every rule that fits, in file order, once per rule and task.
+        """Decide: the task's own list first, then every rule that fits, in file order.
 
+        That a rule decides once about a task is the ledger's to see to.
         A rule that raises becomes a blocked decision. What `facts` raises is the ledger's and passes through.
         """
         decisions = []
         if event_type == SUCCEEDED and (labels := facts.then(task.id)):
             decisions.append(self._decide(task, labels, rule=THEN, version="", origin=THEN))
         decisions += [decision for rule in self._rules.get(event_type, ()) if (decision := self._ask(rule, task))]
-        return tuple(decision for decision in decisions if not facts.has_fired(decision.rule, task.id))
+        return tuple(decisions)
 
     def _ask(self, rule: Rule, task: Task) -> Decision | None:
         origin = f"rule:{rule.id}"

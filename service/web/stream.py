@@ -11,6 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from service.web.desk import Desk
 from service.web.representations import show_event
+from storage.bell import EVENTS, Topic
+from storage.errors import LedgerUnavailable
 from storage.events import list_events
 
 HEARTBEAT: Final = 15.0  # seconds between comments on a quiet stream
@@ -26,6 +28,11 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     task: str | None = None
     root: str | None = None
     tag: str | None = None
+
+    @property
+    def topic(self) -> Topic:
+        """What to listen to while there is nothing to tell."""
+        return self.task or EVENTS
 
     def as_query(self) -> dict[str, Any]:
         """As arguments of `storage.events.list_events`."""
@@ -58,9 +65,11 @@ class EventStream(Response):
         self._heartbeat = heartbeat
         self._send_timeout = send_timeout
 
-    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the client leaves, reads no more, or the service says goodbye."""
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        if scope["method"] == "HEAD":  # of a response that lasts, this is all
+            return await send({"type": "http.response.body", "body": b""})
         writing = asyncio.create_task(self._write(send))
         leaving = asyncio.create_task(_wait_for_disconnect(receive))
         try:
@@ -74,24 +83,27 @@ class EventStream(Response):
 
     async def _write(self, send: Send) -> None:
         await self._send(send, f": ringback\nretry: {RETRY}\n\n")
+        with suppress(LedgerUnavailable):  # it closes, which is a goodbye too
+            await self._follow(send)
+        await self._send(send, "event: goodbye\ndata: {}\n\n")
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _follow(self, send: Send) -> None:
         store, goodbye, clock = self._desk.store, self._desk.goodbye, asyncio.get_running_loop().time
         spoke = clock()
-        with store.bell.listen("events") as listener:
+        look = store.search  # what lies behind may be much
+        with store.bell.listen(self._filters.topic) as listener:
             while not goodbye.said:
-                events, horizon = await store.read(
-                    list_events, after=self._after, limit=PAGE, **self._filters.as_query()
-                )
+                events, self._after = await look(list_events, after=self._after, limit=PAGE, **self._filters.as_query())
                 if events:
                     await self._send(send, "".join(_frame(each.seq, each.type, show_event(each)) for each in events))
                     spoke = clock()
                 elif clock() - spoke >= self._heartbeat:  # also while much happens that the filters hide
                     await self._send(send, ": still here\n\n")
                     spoke = clock()
-                moved, self._after = horizon > self._after, horizon
-                if not moved:
+                if len(events) < PAGE:
                     await listener.wait(max(0.0, spoke + self._heartbeat - clock()))
-        await self._send(send, "event: goodbye\ndata: {}\n\n")
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+                    look = store.read  # what has come since is little
 
     async def _send(self, send: Send, text: str) -> None:
         async with asyncio.timeout(self._send_timeout):

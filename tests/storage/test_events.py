@@ -222,3 +222,23 @@ class TestSilence:
         ledger.record(task, status="IN_PROGRESS", progress=1)
         ledger.clock.now += 30
         assert self.silent(ledger) == [task.id]
+
+    def test_what_a_clock_wrote_that_stepped_back_is_asked_about(self, ledger: "Ledger") -> None:
+        task = ledger.open_accepted()
+        ledger.clock.now -= 10**5
+        assert self.silent(ledger) == [task.id]
+        ledger.do(mark_asked, [task.id])
+        assert self.silent(ledger) == [], "by the clock of now it was asked about just now"
+        ledger.clock.now += 30
+        assert self.silent(ledger) == [task.id]
+
+    def test_a_look_that_began_earlier_asks_about_nothing_twice(self, ledger: "Ledger") -> None:
+        task = ledger.open_accepted()
+        began = ledger.store.now()
+        look = {"before": began, "silent_after": 0, "longest": 0}
+        assert self.silent(ledger, **look) == [task.id]
+        ledger.clock.now += 1
+        ledger.do(mark_asked, [task.id])
+        assert self.silent(ledger, **look) == []
+        ledger.clock.now += 10
+        assert self.silent(ledger, **look) == []

@@ -73,3 +73,10 @@ def test_a_key_is_forgotten_after_a_week_and_not_before(open_ledger: "Callable[.
     later.clock.now += 0.001
     assert later.do(create, "k", "other") != first
     assert later.sql("SELECT count(*) FROM idempotency_keys") == [(1,)]
+
+
+def test_a_clock_that_steps_back_forgets_no_key(ledger: "Ledger") -> None:
+    first = ledger.do(create, "k")
+    ledger.clock.now -= 10 * KEPT_FOR / 1000
+    assert ledger.do(create, "k") == first
+    assert tasks(ledger) == 1

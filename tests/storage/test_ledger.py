@@ -1,5 +1,6 @@
 """What one callback may and may not do to the ledger."""
 
+import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -125,13 +126,35 @@ def test_a_silent_replacement_shows_in_the_evidence_of_a_contradiction(ledger: "
     }
 
 
-def test_a_refused_task_stays_refused_whatever_its_hook_hears(ledger: "Ledger") -> None:
-    task = ledger.open()
+def refuse(ledger: "Ledger", task: Task) -> None:
     ledger.claim()
     ledger.do(reject, ledger.submission(task).id, reason="违规", kind="moderation", answer={"code": 24})
-    assert ledger.record(task, gateway_id="g1", status="SUCCESS", progress=100) == "contradiction"
+
+
+@pytest.mark.parametrize("status", ["FAILURE", "CANCEL"])
+def test_a_refused_task_of_which_the_gateway_says_nothing_better_stays_refused(ledger: "Ledger", status: str) -> None:
+    task = ledger.open()
+    refuse(ledger, task)
+    ledger.record(task, gateway_id="g1", status=status)
     assert (ledger.task(task).status, ledger.task(task).submission) == ("FAILURE", "rejected")
-    assert ledger.events(task)[-1].task == ledger.task(task)
+
+
+@pytest.mark.parametrize("status", ["NOT_START", "IN_PROGRESS", "SUCCESS", "宇宙"])
+def test_a_refused_task_on_which_the_gateway_works_was_paid_and_stays_failed(ledger: "Ledger", status: str) -> None:
+    task = ledger.open()
+    refuse(ledger, task)
+    before = ledger.task(task)
+    assert ledger.record(task, gateway_id="g1", status=status, image_url="https://cdn.example/a.png") == "contradiction"
+    after = ledger.task(task)
+    assert (after.status, after.fail_reason, after.submission) == ("FAILURE", "违规", "accepted")
+    assert (after.updated_at, after.gateway_id) == (before.updated_at, "g1")
+    assert ledger.submission(task).state == "accepted"
+    assert ledger.told(task) == ["task.failed", "task.contradicted"]
+    evidence = ledger.events(task)[-1]
+    assert evidence.task == after
+    assert evidence.data["claim"] == {"status": status, "image_url": "https://cdn.example/a.png"}
+    assert ledger.record(task, gateway_id="g1", status="IN_PROGRESS", progress=1) == "known"
+    assert ledger.claim() == []
 
 
 def test_a_callback_revives_what_was_lost(ledger: "Ledger") -> None:
@@ -227,6 +250,37 @@ def test_an_event_and_what_follows_from_it_are_one_commit(open_ledger: "Callable
     ]
 
 
+class OnProgress:
+    """Decides to click a button anew at every progress."""
+
+    def listens(self, event_type: str) -> bool:
+        return event_type == "task.progressed"
+
+    def __call__(self, event_type: str, task: Task, facts: Any) -> tuple[Decision, ...]:
+        return (Decision(rule="again", version="v", origin="rule:again", clicks=task.buttons[4:5]),) * 2
+
+
+def test_a_rule_decides_once_about_a_task_however_often_it_is_asked(open_ledger: "Callable[..., Ledger]") -> None:
+    ledger = open_ledger(react=OnProgress())
+    task = ledger.open_accepted()
+    for percent in (1, 2, 3):
+        assert ledger.record(task, status="IN_PROGRESS", progress=percent, buttons=ledger.grid) == "news"
+    (firing,) = ledger.firings(task)
+    assert (firing.outcome, firing.seq) == ("fired", ledger.events(task)[1].seq)
+    assert [each.button for each in ledger.children(task)] == ["V1"]
+
+
+def test_the_database_itself_keeps_a_second_firing_away(ledger: "Ledger") -> None:
+    task = ledger.open_accepted()
+    insert = (
+        "INSERT INTO firings (rule, version, task_id, seq, outcome, clicks, created_at)"
+        " VALUES ('r', 'v', ?, 1, 'fired', '[]', 0)"
+    )
+    ledger.do(lambda tx: tx.execute(insert, (task.id,)).rowcount)
+    with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+        ledger.do(lambda tx: tx.execute(insert, (task.id,)).rowcount)
+
+
 class TestOneLiveClick:
     """At most one live click per (parent, kind `upsample`, index), whoever asks."""
 
@@ -295,6 +349,23 @@ class TestOneLiveClick:
         assert new
         assert again.id != child.id
         assert ledger.do(open_click, task, ledger.grid[0], origin="api")[0].id == again.id
+
+    @pytest.mark.parametrize("status", ["IN_PROGRESS", "SUCCESS"])
+    def test_a_refused_one_on_which_the_gateway_works_keeps_its_place(self, ledger: "Ledger", status: str) -> None:
+        task, child = self.open_child(ledger)
+        refuse(ledger, child)
+        ledger.record(child, gateway_id="g7", status=status)
+        assert ledger.do(open_click, task, ledger.grid[0], origin="api") == (ledger.task(child), False)
+
+    @pytest.mark.parametrize(("second", "kept"), [("SUCCESS", True), ("CANCEL", False)])
+    def test_one_that_failed_keeps_its_place_if_the_gateway_says_that_it_succeeded(
+        self, ledger: "Ledger", second: str, kept: bool
+    ) -> None:
+        task, child = self.open_child(ledger)
+        ledger.record(child, gateway_id="g7", status="FAILURE")
+        assert ledger.record(child, gateway_id="g7", status=second) == "contradiction"
+        again, new = ledger.do(open_click, task, ledger.grid[0], origin="api")
+        assert (new, again.id == child.id) == (not kept, kept)
 
     def test_a_second_variation_is_a_new_task(self, ledger: "Ledger") -> None:
         task = ledger.open_grid()

@@ -18,13 +18,14 @@ from storage.gateway_ids import list_silent, mark_asked
 from storage.idempotency import answer_once
 from storage.ledger import open_window
 from storage.migrations import migrate
-from storage.submissions import doubt, doubt_interrupted, hasten, lose_overdue, postpone, read_next_due, reject
+from storage.queue import hasten, read_next_due
+from storage.submissions import doubt, doubt_interrupted, lose_overdue, postpone, reject
 from storage.tasks import list_tasks, open_click, read_chain
 
 if TYPE_CHECKING:
     from tests.conftest import Ledger
 
-TABLES = {"tasks", "submissions", "gateway_ids", "events", "firings", "idempotency_keys"}
+TABLES = {"tasks", "submissions", "gateway_ids", "events", "firings", "idempotency_keys", "holder"}
 
 
 @pytest.fixture
@@ -113,7 +114,8 @@ def test_no_verb_or_query_of_every_day_walks_through_a_whole_table(ledger: "Ledg
     """Plans are made from the schema alone, so that a small ledger tells what a large one would suffer."""
     asked: list[str] = []
     ledger.store._connection.set_trace_callback(asked.append)
-    ledger.store._readers.connection().set_trace_callback(asked.append)
+    reader = ledger.ask(lambda db: db)
+    reader.set_trace_callback(asked.append)
     parent = ledger.open_grid(then=("U1",))
     ledger.do(open_click, parent, ledger.grid[0], origin="api")
     ledger.claim()
@@ -139,14 +141,14 @@ def test_no_verb_or_query_of_every_day_walks_through_a_whole_table(ledger: "Ledg
         (list_events, {"task": parent.id}),
         (list_events, {"after": 1, "types": ("task.*",)}),
         (list_firings, {"task": parent.id}),
-        (read_next_due, {"gateway": "g"}),
+        (read_next_due, {"gateway": "g", "now": 9}),
         (has_ending_since, {"gateway": "g", "seq": 1}),
         (read_latest_seq, {}),
         (list_silent, {"gateway": "g", "now": 9, "silent_after": 1, "longest": 9, "limit": 9}),
     ):
         ledger.ask(query, **arguments)
     ledger.store._connection.set_trace_callback(None)
-    ledger.store._readers.connection().set_trace_callback(None)
+    reader.set_trace_callback(None)
     walks = {
         (step[-1], statement)
         for statement in asked

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from storage.errors import LedgerError, LedgerLocked, LedgerTooNew, LedgerUnavailable, LedgerUnreadable
+from storage.queue import claim_due
 from storage.records import NewTask
 from storage.store import Store
 from storage.tasks import list_tasks, open_task, read_task
@@ -31,6 +32,36 @@ from storage.store import Store
 store = Store(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(60)
+"""
+
+# Opens a ledger, claims what is planned there, and tries to write whenever it is told to; says what came of it.
+FORMER = """
+import sys
+from pathlib import Path
+from storage.errors import LedgerError
+from storage.records import NewTask
+from storage.store import Store
+from storage.queue import claim_due
+from storage.submissions import acknowledge
+from storage.tasks import open_task
+new = NewTask(gateway="g", action="IMAGINE", prompt="former", origin="api")
+store = Store(Path(sys.argv[1]))
+store.start()
+store.submit(open_task, new).result(10)
+(claim,) = store.submit(claim_due, gateway="g", limit=1).result(10)
+store.submit(open_task, new).result(10)
+print("held", flush=True)
+verbs = {
+    "open": lambda: store.submit(open_task, new),
+    "claim": lambda: store.submit(claim_due, gateway="g", limit=9),
+    "acknowledge": lambda: store.submit(acknowledge, claim.submission.id, "g1", "submit"),
+}
+for line in sys.stdin:
+    try:
+        print(verbs[line.strip()]().result(10), flush=True)
+    except LedgerError as error:
+        print(type(error).__name__, error, flush=True)
+store.close()
 """
 
 # Records tasks and prints the seq of each event once its future says that it is committed.
@@ -70,15 +101,16 @@ def start_child() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
     def start(script: str, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", script, *arguments]
-        children.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+        children.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         return children[-1]
 
     yield start
     for child in children:
         child.kill()
         child.wait()
-        if child.stdout:
-            child.stdout.close()
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def open_and_close(path: Path) -> None:
@@ -182,6 +214,49 @@ class TestOneProcess:
             Store(path)
         child.send_signal(signal.SIGKILL)
         child.wait()
+        open_and_close(path)
+
+    def test_of_two_that_got_in_only_the_last_one_writes(
+        self, tmp_path: Path, start_child: Callable[..., subprocess.Popen[str]]
+    ) -> None:
+        path = tmp_path / "ringback.db"
+        child = start_child(FORMER, str(path))
+        assert child.stdin is not None
+        assert child.stdout is not None
+        assert child.stdout.readline() == "held\n"
+        Path(f"{path}.lock").unlink()
+        store = Store(path)
+        store.start()
+
+        def let(verb: str) -> str:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            print(verb, file=child.stdin, flush=True)
+            return child.stdout.readline()
+
+        refused = "LedgerUnavailable Another process has taken this ledger over; nothing was recorded. Stop this one.\n"
+        assert [let(verb) for verb in ("open", "claim", "acknowledge")] == [refused] * 3
+        assert store.doubted == 1, "what the former one was sending is in doubt from the same commit on"
+        states = "SELECT submission FROM tasks ORDER BY id"
+        assert store.query(lambda db: db.execute(states).fetchall()) == [("unknown",), ("planned",)]
+        assert len(store.submit(claim_due, gateway="g", limit=9).result(10)) == 1
+        store.close()
+        assert let("open") == refused, "it stays so"
+        child.stdin.close()
+        assert child.wait(10) == 0
+        store = Store(path)
+        assert store.query(lambda db: db.execute("PRAGMA integrity_check").fetchone()) == ("ok",)
+        store.close()
+
+    def test_a_second_name_of_the_file_itself_is_refused(self, tmp_path: Path) -> None:
+        path, link = tmp_path / "ringback.db", tmp_path / "link.db"
+        store = Store(path)
+        link.hardlink_to(path)
+        with pytest.raises(LedgerUnreadable, match="another name") as told:
+            Store(link)
+        assert "\n" not in str(told.value)
+        store.close()
+        link.unlink()
         open_and_close(path)
 
     def test_a_ledger_that_could_not_be_opened_is_not_held(self, tmp_path: Path) -> None:

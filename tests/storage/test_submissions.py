@@ -5,20 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from hooks import backoff
 from storage.errors import NoSuchSubmission
+from storage.queue import LONGEST_PAUSE, claim_due, count_orphans, hasten, read_next_due
 from storage.records import Task
 from storage.submissions import (
     acknowledge,
-    claim_due,
-    count_orphans,
     doubt,
     doubt_interrupted,
-    hasten,
     list_submissions,
     lose_overdue,
     lose_task,
     postpone,
-    read_next_due,
     read_submission,
     reject,
 )
@@ -53,7 +51,7 @@ def test_a_new_task_is_planned_and_due_at_once(ledger: "Ledger") -> None:
     (submission,) = ledger.ask(list_submissions, task.id)
     assert (submission.state, submission.attempts, submission.sent_at, submission.answer) == ("planned", 0, None, None)
     assert submission.next_at == ledger.store.now()
-    assert submission.expires_at == ledger.store.now() + EXPIRES_AFTER
+    assert submission.expires_at == ledger.store.now() + 24 * 60 * 60 * 1000
     assert len(submission.nonce) == 11
     assert ledger.told(task) == []
 
@@ -95,12 +93,12 @@ def test_what_is_not_due_or_of_another_gateway_is_left_alone(ledger: "Ledger") -
     ledger.do(claim_due, gateway="g", limit=1)
     ledger.do(postpone, ledger.submission(later).id, seconds=30, answer={"code": 23})
     now = ledger.store.now()
-    assert ledger.ask(read_next_due) == now
+    assert ledger.ask(read_next_due, now=now) == now
     assert ledger.ask(count_orphans, ("g",)) == {"other": 1}
     assert ledger.ask(count_orphans, ("g", "other")) == {}
     assert [claim.task.id for claim in ledger.claim()] == [due.id]
-    assert ledger.ask(read_next_due, "g") == now + 30_000
-    assert ledger.ask(read_next_due, "nobody's") is None
+    assert ledger.ask(read_next_due, "g", now=now) == now + 30_000
+    assert ledger.ask(read_next_due, "nobody's", now=now) is None
     ledger.clock.now += 29.9
     assert ledger.claim() == []
     assert [claim.task.id for claim in ledger.do(claim_due, gateway="other", limit=9)] == [other.id]
@@ -118,6 +116,25 @@ def test_postponed_it_waits_and_is_tried_again(ledger: "Ledger") -> None:
     ledger.clock.now += 1.5
     (claim,) = ledger.claim()
     assert (claim.submission.attempts, claim.submission.nonce) == (2, submission.nonce)
+
+
+@pytest.mark.parametrize("postponed", [False, True])
+def test_what_a_clock_planned_that_stepped_back_is_due(ledger: "Ledger", postponed: bool) -> None:
+    task = ledger.open()
+    if postponed:
+        ledger.claim()
+        ledger.do(postpone, ledger.submission(task).id, seconds=LONGEST_PAUSE / 1000, answer={"code": 23})
+    due = ledger.submission(task).next_at or 0
+    ledger.clock.now = (due - LONGEST_PAUSE) / 1000
+    assert ledger.ask(read_next_due, "g", now=ledger.store.now()) == due, "so long may a pause be"
+    assert ledger.claim() == []
+    ledger.clock.now -= 0.001
+    assert ledger.ask(read_next_due, "g", now=ledger.store.now()) == ledger.store.now()
+    assert [claim.task.id for claim in ledger.claim()] == [task.id]
+
+
+def test_nobody_postpones_for_longer_than_the_longest_pause() -> None:
+    assert max(backoff.CAPACITY_CEILING, backoff.UNSENT_CEILING, *backoff.NOT_YET) * 1000 <= LONGEST_PAUSE
 
 
 def test_after_a_day_of_waiting_it_is_refused(ledger: "Ledger") -> None:
@@ -183,7 +200,7 @@ def test_a_doubt_is_told_with_its_reason_and_never_sent_again(ledger: "Ledger") 
     assert (event.type, event.data) == ("task.unknown", {"source": "service", "reason": "no answer"})
     ledger.clock.now += 10**6
     assert ledger.claim() == []
-    assert ledger.ask(read_next_due) is None
+    assert ledger.ask(read_next_due, now=ledger.store.now()) is None
 
 
 def test_what_a_dead_process_was_sending_is_in_doubt(open_ledger: "Callable[..., Ledger]") -> None:
@@ -194,7 +211,7 @@ def test_what_a_dead_process_was_sending_is_in_doubt(open_ledger: "Callable[...,
     planned = ledger.open()
     ledger.store.close()
     ledger = open_ledger()
-    assert ledger.do(doubt_interrupted) == 1
+    assert ledger.store.doubted == 1
     assert [ledger.task(each).submission for each in (sending, accepted, planned)] == ["unknown", "accepted", "planned"]
     assert ledger.told(sending) == ["task.unknown"]
     assert ledger.do(doubt_interrupted) == 0

@@ -340,6 +340,22 @@ def test_checkpoints_carry_the_log_back_beside_the_writer(open_desk: Callable[..
     assert not any("wal_checkpoint" in statement for statement in desk.statements)
 
 
+def test_a_transaction_that_failed_has_the_log_carried_back_which_may_make_room(
+    open_desk: Callable[..., Desk],
+) -> None:
+    desk = open_desk()
+    desk.writer.start()
+    before = desk.path.stat().st_size
+    for number in range(20):  # far from a checkpoint that commits ask for
+        desk.writer.submit(note, f"{number} " + "x" * 3000).result(PATIENCE)
+    assert desk.path.stat().st_size == before
+    for _ in range(20_000):
+        assert isinstance(error_of(desk.writer.submit(end_the_transaction)), LedgerUnavailable)
+        if desk.path.stat().st_size > before:
+            break
+    assert desk.path.stat().st_size > before
+
+
 def test_a_log_that_grows_in_spite_of_it_makes_the_writer_wait_for_a_whole_checkpoint(
     open_desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,12 +16,8 @@ from storage.records import Button, Decision, React, Task
 class Notes:
     """Facts from memory."""
 
-    def __init__(self, then: tuple[str, ...] = (), fired: set[str] | None = None) -> None:
+    def __init__(self, then: tuple[str, ...] = ()) -> None:
         self._then = then
-        self._fired = fired or set()
-
-    def has_fired(self, rule: str, task_id: str) -> bool:
-        return rule in self._fired
 
     def then(self, task_id: str) -> tuple[str, ...]:
         return self._then
@@ -92,11 +88,6 @@ def test_every_rule_that_fits_decides_in_file_order_after_the_tasks_own_list() -
         ["U1"],
     ]
     assert (decisions[0].origin, decisions[0].version) == ("then", "")
-
-
-def test_what_has_decided_before_is_silent() -> None:
-    facts = Notes(then=("U1",), fired={"then", "all-four"})
-    assert [each.rule for each in react(make_reactor(ALL_FOUR, CATS), make_task(), facts)] == ["cats-u1"]
 
 
 def test_a_tasks_own_list_waits_for_success() -> None:
@@ -186,7 +177,7 @@ def test_a_row_of_the_wrong_shape_blocks_and_does_not_raise() -> None:
 
 def test_trouble_of_the_ledger_is_not_taken_for_a_rules() -> None:
     class Trouble(Notes):
-        def has_fired(self, rule: str, task_id: str) -> bool:
+        def then(self, task_id: str) -> tuple[str, ...]:
             raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
