@@ -68,6 +68,11 @@ def run_round(connections: int) -> tuple[float, float]:
         shutil.rmtree(folder)
 
 
+def tell(text: str) -> None:
+    """Say how far it is, beside the result."""
+    print(text, end="", file=sys.stderr, flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Durable callbacks per second against a handler that reads the body.")
     parser.add_argument("--connections", type=int, nargs="*", default=[32])
@@ -75,7 +80,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object per line")
     arguments = parser.parse_args()
     for connections in arguments.connections:
-        rounds = [run_round(connections) for _ in range(arguments.rounds)]
+        rounds = []
+        for number in range(1, arguments.rounds + 1):
+            tell(f"round {number} of {arguments.rounds}, {connections} connections …")
+            rate, floor = run_round(connections)
+            tell(f" {rate:,.0f} durable callbacks/s, {rate / floor:.2f} of {floor:,.0f}\n")
+            rounds.append((rate, floor))
         ratios = sorted(rate / floor for rate, floor in rounds)
         ratio, median = statistics.median(ratios), statistics.median(rate for rate, _ in rounds)
         if arguments.json:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from service.gateways.presets import Gateway
+from service.gateways.roster import read_gateways, read_groups
 from service.rules.limits import Limits, read_limits
 from service.rules.rulebook import Rulebook, read_rulebook
 from service.written.document import MAX_BYTES, Document
@@ -18,11 +20,13 @@ class ConfigError(MistakesFound):
 class Config:
     """Everything that a configuration file says; without one, the defaults and no rules."""
 
+    gateways: tuple[Gateway, ...] = ()  # beside the one that the environment names
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # names of gateways, in the order to try
     limits: Limits = field(default_factory=Limits)
     rulebook: Rulebook = field(default_factory=Rulebook)
 
 
-_SECTIONS = ("limits", "rules")
+_SECTIONS = ("gateways", "groups", "limits", "rules")
 
 
 def parse_config(data: bytes, *, file: str, environ: Mapping[str, str]) -> Config:
@@ -34,11 +38,14 @@ def parse_config(data: bytes, *, file: str, environ: Mapping[str, str]) -> Confi
     sections = document.root.mapping(_SECTIONS) if document.root else {}
     # A section whose lines are all commented out is as good as none.
     values = {name: node for name, node in sections.items() if node.value is not None or node.broken}
+    gateways = read_gateways(values["gateways"]) if "gateways" in values else ()
+    known = {gateway.name for gateway in gateways} | {environ.get("RINGBACK_GATEWAY", "")}
+    groups = read_groups(values["groups"], frozenset(known)) if "groups" in values else {}
     limits = read_limits(values["limits"]) if "limits" in values else Limits()
     rulebook = read_rulebook(values.get("rules"), limits)
     if document.source.mistakes:
         raise ConfigError(document.source.mistakes)
-    return Config(limits=limits, rulebook=rulebook)
+    return Config(gateways=gateways, groups=groups, limits=limits, rulebook=rulebook)
 
 
 def load_config(path: Path, *, named: bool, environ: Mapping[str, str]) -> Config:

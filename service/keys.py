@@ -7,7 +7,9 @@ from typing import Final
 
 import msgspec
 
-from service.settings import API_KEY_AT_LEAST, Settings, SettingsError
+from hooks.blanker import SHORTEST_SECRET
+from service.settings import Settings, SettingsError
+from service.variables import API_KEY_AT_LEAST
 from service.written.mistakes import Mistake
 from service.written.private_file import PRIVATE, write_whole
 
@@ -23,7 +25,7 @@ class Keys:
     secret_keys: tuple[str, ...] = field(repr=False)  # oldest first, the last signs
     made: tuple[str, ...] = ()  # the settings whose keys were made just now, to be announced once
     path: Path  # where made keys are kept
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # what the operator should know of the keys, a line each
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,11 +60,12 @@ def load_keys(settings: Settings) -> Keys:
         )
         if not keys
     )
+    warnings = _warn_of_short(settings)
     if not missing:
-        return Keys(api_keys=settings.api_keys, secret_keys=settings.secret_keys, path=path)
+        return Keys(api_keys=settings.api_keys, secret_keys=settings.secret_keys, path=path, warnings=warnings)
     try:
         made = _make(path)
-        kept, warnings = _read(path)
+        kept, worries = _read(path)
     except OSError as error:
         raise _broken(path, f"cannot be made or read: {error.strerror}") from None
     return Keys(
@@ -70,7 +73,7 @@ def load_keys(settings: Settings) -> Keys:
         secret_keys=settings.secret_keys or kept.secret_keys,
         made=missing if made else (),
         path=path,
-        warnings=warnings,
+        warnings=warnings + worries,
     )
 
 
@@ -86,6 +89,16 @@ def find_api_key(settings: Settings) -> str | None:
 
 def _path(settings: Settings) -> Path:
     return settings.database.with_name(f"{settings.database.name}.keys")
+
+
+def _warn_of_short(settings: Settings) -> tuple[str, ...]:
+    """A warning where the gateway's key cannot be blanked. The other keys are never that short."""
+    if settings.gateway is None or len(settings.gateway.key) >= SHORTEST_SECRET:
+        return ()
+    return (
+        f"RINGBACK_GATEWAY_KEY has fewer than {SHORTEST_SECRET} characters, too few to tell it from other text:"
+        " where the gateway quotes it, it is kept and logged",
+    )
 
 
 def _make(path: Path) -> bool:

@@ -1,20 +1,26 @@
 """What differs per deployment, from the environment and `.env`, as one frozen record."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from hooks.targets import AllowList, parse_allow_list
 from service.gateways.presets import PRESETS, Gateway, clean_gateway_url
+from service.variables import (
+    parse_key,
+    parse_log_level,
+    parse_long_keys,
+    parse_path,
+    parse_port,
+    parse_preset,
+    parse_public_url,
+    parse_seconds,
+    parse_word,
+)
 from service.written.environment import PROCESS, Environment, read_environment
-from service.written.mistakes import Mistake, MistakesFound, did_you_mean, quoted
+from service.written.mistakes import Mistake, MistakesFound, did_you_mean
 from service.written.urls import clean_url
-
-API_KEY_AT_LEAST = 16  # characters
-# trueai-org's midjourney-proxy refuses a notifyHook above 2000 characters, and the token takes up to 200 of them.
-PUBLIC_URL_AT_MOST = 1700
-LOG_LEVELS = ("debug", "info", "warning", "error")
 
 _PREFIX = "RINGBACK_"
 NAMES = (
@@ -28,9 +34,20 @@ NAMES = (
     "RINGBACK_CONFIG",
     "RINGBACK_SILENT_AFTER",
     "RINGBACK_LOST_AFTER",
+    "RINGBACK_ALLOW_TARGETS",
     "RINGBACK_LOG",
     "RINGBACK_URL",
     "RINGBACK_API_KEY",
+)
+
+_HOSTLESS = ", ".join(name for name, preset in PRESETS.items() if preset.url is None)
+NO_GATEWAY = Mistake(
+    PROCESS,
+    None,
+    None,
+    f"RINGBACK_GATEWAY: not set. Set it to one of {', '.join(PRESETS)}, RINGBACK_GATEWAY_KEY to its key,"
+    f" RINGBACK_GATEWAY_URL to its address ({_HOSTLESS}), and RINGBACK_PUBLIC_URL so that it can call back;"
+    " `ringback init` asks for them",
 )
 
 T = TypeVar("T")
@@ -53,6 +70,7 @@ class Settings:
     config_named: bool  # whether somebody asked for that file, so that it must be there
     silent_after: float  # seconds without news before the gateway is asked
     lost_after: float  # seconds without evidence before a task is given up
+    allow_targets: AllowList  # private addresses that may be called when somebody else chose the URL
     host: str
     port: int  # 0 lets the system choose
     log: str  # one of LOG_LEVELS
@@ -63,13 +81,7 @@ class Settings:
     def require_gateway(self) -> Gateway:
         """The gateway. Raises SettingsError, naming what to set, when none is configured."""
         if self.gateway is None:
-            hostless = ", ".join(name for name, preset in PRESETS.items() if preset.url is None)
-            message = (
-                f"RINGBACK_GATEWAY: not set. Set it to one of {', '.join(PRESETS)}, RINGBACK_GATEWAY_KEY to its key,"
-                f" RINGBACK_GATEWAY_URL to its address ({hostless}), and RINGBACK_PUBLIC_URL so that it can call back;"
-                " `ringback init` asks for them"
-            )
-            raise SettingsError([Mistake(PROCESS, None, None, message)])
+            raise SettingsError([NO_GATEWAY])
         return self.gateway
 
 
@@ -83,34 +95,41 @@ def load_settings(environ: Mapping[str, str], cwd: Path) -> Settings:
 
 def read_settings(environment: Environment, cwd: Path) -> Settings:
     """The settings in these variables; paths are taken from `cwd`. Raises SettingsError."""
+    settings, mistakes = collect_settings(environment, cwd)
+    if mistakes:
+        raise SettingsError(mistakes)
+    return settings
+
+
+def collect_settings(environment: Environment, cwd: Path) -> tuple[Settings, list[Mistake]]:
+    """The settings, with the default in the place of each that is wrong, and every mistake."""
     reader = _Reader(environment)
-    host = reader.read("HOST", _word, "127.0.0.1")
-    port = reader.read("PORT", _port, 8000)
-    config = reader.read("RINGBACK_CONFIG", _path, None)
+    host = reader.read("HOST", parse_word, "127.0.0.1")
+    port = reader.read("PORT", parse_port, 8000)
+    config = reader.read("RINGBACK_CONFIG", parse_path, None)
     settings = Settings(
         gateway=reader.read_gateway(),
-        public_url=reader.read("RINGBACK_PUBLIC_URL", _public_url, None),
-        database=cwd / reader.read("RINGBACK_DATABASE", _path, Path("ringback.db")),
-        secret_keys=reader.read("RINGBACK_SECRET_KEYS", _long_keys, ()),
-        api_keys=reader.read("RINGBACK_API_KEYS", _long_keys, ()),
+        public_url=reader.read("RINGBACK_PUBLIC_URL", parse_public_url, None),
+        database=cwd / reader.read("RINGBACK_DATABASE", parse_path, Path("ringback.db")),
+        secret_keys=reader.read("RINGBACK_SECRET_KEYS", parse_long_keys, ()),
+        api_keys=reader.read("RINGBACK_API_KEYS", parse_long_keys, ()),
         config=cwd / (config or "ringback.yaml"),
         config_named=config is not None,
-        silent_after=reader.read("RINGBACK_SILENT_AFTER", _seconds, 30.0),
-        lost_after=reader.read("RINGBACK_LOST_AFTER", _seconds, 7200.0),
+        silent_after=reader.read("RINGBACK_SILENT_AFTER", parse_seconds, 30.0),
+        lost_after=reader.read("RINGBACK_LOST_AFTER", parse_seconds, 7200.0),
+        allow_targets=reader.read("RINGBACK_ALLOW_TARGETS", parse_allow_list, AllowList()),
         host=host,
         port=port,
-        log=reader.read("RINGBACK_LOG", _log_level, "info"),
+        log=reader.read("RINGBACK_LOG", parse_log_level, "info"),
         url=reader.read("RINGBACK_URL", clean_url, f"http://{_reachable(host)}:{port}"),
-        api_key=reader.read("RINGBACK_API_KEY", _key, None),
+        api_key=reader.read("RINGBACK_API_KEY", parse_key, None),
         environ=environment.values,
     )
     if settings.lost_after < settings.silent_after:
         message = "it would give up before it asks: at least RINGBACK_SILENT_AFTER"
-        set_one = "RINGBACK_LOST_AFTER" if reader.is_set("RINGBACK_LOST_AFTER") else "RINGBACK_SILENT_AFTER"
+        set_one = "RINGBACK_LOST_AFTER" if environment.is_set("RINGBACK_LOST_AFTER") else "RINGBACK_SILENT_AFTER"
         reader.mistake(set_one, f"RINGBACK_LOST_AFTER is {settings.lost_after:g} s, and {message}")
-    if reader.mistakes:
-        raise SettingsError(reader.mistakes)
-    return settings
+    return settings, reader.mistakes
 
 
 class _Reader:
@@ -118,17 +137,15 @@ class _Reader:
 
     def __init__(self, environment: Environment) -> None:
         self._variables = environment.variables
+        self._is_set = environment.is_set
         self.mistakes = list(environment.mistakes)
         for name, variable in self._variables.items():
             if name.startswith(_PREFIX) and name not in NAMES:
                 self.mistakes.append(variable.mistake(f"{name}: there is no such setting{_suggest(name)}"))
 
-    def is_set(self, name: str) -> bool:
-        return name in self._variables and bool(self._variables[name].value.strip())
-
     def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
         """What a variable says; the default when it is not set, or blank, or wrong (a mistake)."""
-        if not self.is_set(name):
+        if not self._is_set(name):
             return default
         try:
             return parse(self._variables[name].value.strip())
@@ -140,99 +157,26 @@ class _Reader:
         self.mistakes.append(self._variables[name].mistake(f"{name}: {message}"))
 
     def read_gateway(self) -> Gateway | None:
-        name = self.read("RINGBACK_GATEWAY", _preset, "")
-        key = self.read("RINGBACK_GATEWAY_KEY", _key, None)
+        name = self.read("RINGBACK_GATEWAY", parse_preset, "")
+        key = self.read("RINGBACK_GATEWAY_KEY", parse_key, None)
         url = self.read("RINGBACK_GATEWAY_URL", clean_gateway_url, None)
         if not name:
             return None
         preset = PRESETS[name]
-        if not self.is_set("RINGBACK_GATEWAY_KEY"):
+        if not self._is_set("RINGBACK_GATEWAY_KEY"):
             self.mistake("RINGBACK_GATEWAY", f"{name} needs RINGBACK_GATEWAY_KEY, which is not set")
-        if preset.url is None and not self.is_set("RINGBACK_GATEWAY_URL"):
+        if preset.url is None and not self._is_set("RINGBACK_GATEWAY_URL"):
             self.mistake("RINGBACK_GATEWAY", f"{name} has no host of its own; set RINGBACK_GATEWAY_URL to yours")
         url = url or preset.url
-        return Gateway(name=name, url=url, key=key, auth=preset.auth) if key and url else None
+        if not (key and url):
+            return None
+        return Gateway(name=name, url=url, key=key, auth=preset.auth, mode_style=preset.mode_style)
 
 
 def _suggest(name: str) -> str:
     # The prefix, which all have in common, would make everything look near.
     ends = [known.removeprefix(_PREFIX) for known in NAMES]
     return did_you_mean(name.removeprefix(_PREFIX), ends).replace("'", f"'{_PREFIX}", 1)
-
-
-def _preset(text: str) -> str:
-    if text not in PRESETS:
-        hint = did_you_mean(text, PRESETS) or f" (known: {', '.join(PRESETS)})"
-        raise ValueError(f"there is no preset {quoted(text)}{hint}")
-    return text
-
-
-def _public_url(text: str) -> str:
-    url = clean_url(text)
-    if len(url) > PUBLIC_URL_AT_MOST:
-        raise ValueError(f"longer than {PUBLIC_URL_AT_MOST} characters, too long for a hook")
-    return url
-
-
-def _key(text: str) -> str:
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("a key is made of plain ASCII characters without blanks")
-    return text
-
-
-def _keys(text: str) -> tuple[str, ...]:
-    keys = tuple(_key(part.strip()) for part in text.split(",") if part.strip())
-    if not keys:
-        raise ValueError("there is no key between the commas")
-    return keys
-
-
-def _long_keys(text: str) -> tuple[str, ...]:
-    keys = _keys(text)
-    short = [str(place) for place, key in enumerate(keys, 1) if len(key) < API_KEY_AT_LEAST]
-    if short:
-        raise ValueError(f"key {', '.join(short)} of {len(keys)} is shorter than {API_KEY_AT_LEAST} characters")
-    return keys
-
-
-def _path(text: str) -> Path:
-    if "\0" in text:
-        raise ValueError("a path may not hold a NUL character")
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:
-        raise ValueError("nobody has that home directory") from None
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text) if _is_number(text) else math.nan
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise ValueError(f"expected a number of seconds above 0, found {quoted(text)}")
-    return seconds
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.replace(".", "", 1).isdigit()
-
-
-def _port(text: str) -> int:
-    port = int(text) if text.isascii() and text.isdigit() and len(text) <= 5 else -1
-    if not 0 <= port <= 65535:
-        raise ValueError(f"expected a port from 0 to 65535, found {quoted(text)}")
-    return port
-
-
-def _word(text: str) -> str:
-    if not text.isprintable() or " " in text:
-        raise ValueError(f"expected a host name or an address, found {quoted(text)}")
-    return text
-
-
-def _log_level(text: str) -> str:
-    if text.lower() not in LOG_LEVELS:
-        hint = did_you_mean(text, LOG_LEVELS) or f" (known: {', '.join(LOG_LEVELS)})"
-        raise ValueError(f"there is no log level {quoted(text)}{hint}")
-    return text.lower()
 
 
 def _reachable(host: str) -> str:

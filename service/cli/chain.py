@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
-from service.cli.client import LONGEST_WAIT, PATIENCE, Api, task_path
+from service.cli.client import LONGEST_WAIT, PATIENCE, Api
 from service.cli.screen import make_console, name_task, plain, print_chain, print_json
 from service.cli.states import is_over, state_of
 from storage.records import JSON, Status, SubmissionState
@@ -31,7 +31,7 @@ def follow_chain(
         look(tasks)
         settled = all(map(is_over, tasks))
         left = LONGEST_WAIT if deadline is None else min(LONGEST_WAIT, deadline - time.monotonic())
-        wait = 0.0 if settled else max(0.0, left)
+        wait = 0.0 if settled else max(0.0, round(left, 3))  # a time in plain digits, whatever is left of it
         # What is asked for after the chain had settled is all that there will be.
         page = api.get("/v1/events", root=root_id, after=after, wait=wait, timeout=LONGEST_WAIT * 2, patience=PATIENCE)
         yield from page["events"]
@@ -87,7 +87,7 @@ def _tell_blocked(api: Api, tasks: Sequence[JSON]) -> bool:
     blocked = [
         firing
         for task in tasks
-        for firing in api.get(task_path(task["id"], "firings"))["firings"]
+        for firing in api.list_firings(task["id"])
         if firing["rule"] == "then" and firing["reason"] not in (None, "exists")
     ]
     for firing in blocked:
@@ -101,7 +101,7 @@ class ChainProgress:
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
             SpinnerColumn(finished_text=" "),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # a gateway's label may hold brackets
             BarColumn(bar_width=30),
             TextColumn("{task.percentage:>3.0f} %  {task.fields[word]}"),
             TimeElapsedColumn(),

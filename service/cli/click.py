@@ -5,7 +5,7 @@ import uuid
 import click
 
 from service.cli.chain import wait_for_chain
-from service.cli.client import connect, task_path
+from service.cli.client import connect
 from service.cli.screen import print_json
 
 
@@ -22,10 +22,13 @@ def command(context: click.Context, task: str, button: str, wait: bool, timeout:
     An upscale that was clicked before is not paid again. The exit status is 0 when the whole chain succeeded.
     """
     api = connect(context)
-    child = api.post(task_path(task, "click"), {"button": button, "origin": "cli"}, key=uuid.uuid4().hex)
+    child, new = api.click(task, button, key=uuid.uuid4().hex)
+    said = f"Clicked; the new task is {child['id']}." if new else f"Already clicked: task {child['id']}."
     if wait:
+        if not (new or as_json):
+            click.echo(said, err=True)
         context.exit(0 if wait_for_chain(api, child, as_json=as_json, timeout=timeout) else 1)
     if as_json:
         print_json(child)
     else:
-        click.echo(f"Clicked; the new task is {child['id']}. To wait for it: ringback watch {child['id']}")
+        click.echo(f"{said} To wait for it: ringback watch {child['id']}")

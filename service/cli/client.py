@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,6 +15,7 @@ import msgspec
 
 from hooks.clients import api_client
 from service.cli.failures import Misused, Refused, Unreachable
+from service.cli.screen import plain
 from service.keys import find_api_key
 from service.settings import load_settings
 from service.written.mistakes import MistakesFound
@@ -45,7 +47,7 @@ class Api:
         given_up = time.monotonic() + patience
         while True:
             try:
-                return self._ask("GET", path, params=_wanted(query), timeout=timeout)
+                return self._read(self._send("GET", path, params=_wanted(query), timeout=timeout))
             except Unreachable:
                 if time.monotonic() + PAUSE >= given_up:
                     raise
@@ -53,16 +55,24 @@ class Api:
 
     def post(self, path: str, body: Mapping[str, Any], *, key: str) -> JSON:
         """Give the answer to a POST that creates. Under its Idempotency-Key a broken connection is tried again."""
+        return self._read(self._post(path, body, key))
+
+    def click(self, task_id: str, button: str, *, key: str) -> tuple[JSON, bool]:
+        """Click a button of a Task as `post` does; gives the child, and whether it is new."""
+        response = self._post(task_path(task_id, "click"), {"button": button, "origin": "cli"}, key)
+        return self._read(response), response.status_code == HTTPStatus.ACCEPTED
+
+    def _post(self, path: str, body: Mapping[str, Any], key: str) -> httpx.Response:
         content = msgspec.json.encode(_wanted(body))
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         for _ in range(POSTS - 1):
             try:
-                return self._ask("POST", path, content=content, headers=headers)
+                return self._send("POST", path, content=content, headers=headers)
             except Unreachable as error:
                 if isinstance(error.__cause__, httpx.ConnectError):
                     raise
                 time.sleep(PAUSE)
-        return self._ask("POST", path, content=content, headers=headers)
+        return self._send("POST", path, content=content, headers=headers)
 
     def read_task(self, task_id: str) -> JSON:
         """Give one Task."""
@@ -72,6 +82,10 @@ class Api:
         """Give every Task of a chain, the root first."""
         answer = self.get(task_path(task_id, "chain"), patience=patience)
         return list(answer["tasks"])
+
+    def list_firings(self, task_id: str) -> list[JSON]:
+        """Give every Firing about a task, oldest first."""
+        return list(self.get(task_path(task_id, "firings"))["firings"])
 
     def list_tasks(self, *, limit: int, **query: Any) -> Iterator[JSON]:
         """Give up to `limit` Tasks, newest first, page by page."""
@@ -93,8 +107,8 @@ class Api:
             after = page["next"]
 
     def read_latest_seq(self) -> int:
-        """Give the `seq` of the newest event: what a page of a type that never comes has looked through."""
-        return int(self.get("/v1/events", type="none", limit=1)["next"])
+        """Give the `seq` of the newest event: what a page about a task that is none has looked through."""
+        return int(self.get("/v1/events", task="none", limit=1)["next"])
 
     @contextmanager
     def open_stream(self, *, after: int, **query: Any) -> Iterator[Iterator[bytes]]:
@@ -110,10 +124,13 @@ class Api:
             self._check(response)
             yield response.iter_bytes()
 
-    def _ask(self, method: str, path: str, *, timeout: float = ANSWER_TIMEOUT, **request: Any) -> JSON:
+    def _send(self, method: str, path: str, *, timeout: float = ANSWER_TIMEOUT, **request: Any) -> httpx.Response:
         with self._broken_told():
             response = self._http.request(method, path, timeout=timeout, **request)
         self._check(response)
+        return response
+
+    def _read(self, response: httpx.Response) -> JSON:
         try:
             answer = msgspec.json.decode(response.content, type=dict[str, Any])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -146,7 +163,7 @@ class Api:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise self._stranger(response) from None
         detail = problem.get("detail") or problem.get("title") or response.reason_phrase
-        raise Refused(str(detail), response.status_code)
+        raise Refused(plain(str(detail)), response.status_code)  # it may quote a gateway
 
     def _stranger(self, response: httpx.Response) -> Refused:
         message = f"{self.url} answered HTTP {response.status_code}, but not as Ringback does: is RINGBACK_URL right?"

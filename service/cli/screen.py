@@ -1,5 +1,6 @@
 """What verbs print: objects for scripts, consoles for people, and a chain as a tree."""
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
@@ -10,17 +11,19 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from service.cli.states import state_of
+from service.cli.states import explain, state_of
 from storage.records import JSON
 
 PIPED_WIDTH: Final = 160  # columns where nobody says how wide the page is
 UNFOLDED: Final = 20_000  # columns: the longest prompt there may be
+_CONTROLS: Final = re.compile("[\x7f-\x9f]")  # what JSON itself leaves unescaped, and terminals obey
 RULE: Final = "rule:"  # begins the origin of what a rule opened
 
 
 def print_json(value: Any) -> None:
     """Print one object on a line of its own, at once, in UTF-8 whatever the locale."""
-    click.echo(msgspec.json.encode(value))
+    line = msgspec.json.encode(value).decode()
+    click.echo(_CONTROLS.sub(lambda control: f"\\u{ord(control[0]):04x}", line).encode())
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -52,8 +55,8 @@ def tell_task(task: JSON, *, prompt: bool = False) -> Text:
         line.append(f"  {plain(task['prompt'])}")
     elif task["origin"].startswith(RULE):
         line.append(f"  (rule {plain(task['origin'].removeprefix(RULE))})", "dim")
-    if task["fail_reason"]:
-        line.append(f"  {plain(task['fail_reason'])}", "red")
+    if reason := explain(task):
+        line.append(f"  {plain(reason)}", state.style)
     return line
 
 

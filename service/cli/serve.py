@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from contextlib import suppress
@@ -12,10 +13,11 @@ import click
 import uvicorn
 
 from service.app import Service
-from service.config import load_config
+from service.deployment import load_deployment
 from service.keys import Keys, load_keys
 from service.logs import configure_logs
-from service.settings import Settings, load_settings
+from service.settings import Settings
+from service.web.connection import Connection
 from service.written.mistakes import MistakesFound
 from storage.errors import LedgerError
 
@@ -36,9 +38,8 @@ def command(host: str | None, port: int | None) -> None:
     """
     environ = dict(os.environ) | ({"HOST": host} if host else {}) | ({} if port is None else {"PORT": str(port)})
     try:
-        settings = load_settings(environ, Path.cwd())
+        settings, config = load_deployment(environ, Path.cwd())
         gateway = settings.require_gateway()
-        config = load_config(settings.config, named=settings.config_named, environ=settings.environ)
         keys = load_keys(settings)
         announce_keys(keys)  # at once: a start that fails further on made them all the same
         configure_logs(settings.log, secrets=(gateway.key, *keys.api_keys, *keys.secret_keys))
@@ -109,14 +110,16 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the signal handler of uvicorn."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._service.goodbye.say)
+            self._loop.call_soon_threadsafe(self._service.goodbye.say, signal.Signals(sig).name)
         super().handle_exit(sig, frame)
 
 
-def run(service: Service, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM, then leave cleanly."""
-    config = uvicorn.Config(
+def configure(service: Service) -> uvicorn.Config:
+    """Give what uvicorn should know of a service."""
+    return uvicorn.Config(
         service.asgi,
+        http=Connection,
+        ws="none",  # events go out as a stream that any HTTP client reads
         log_config=None,
         access_log=False,  # our own lines name the task; an access log would show every hook
         lifespan="on",
@@ -124,7 +127,11 @@ def run(service: Service, listener: socket.socket) -> None:
         server_header=False,
         proxy_headers=False,  # nobody is believed, or written down, by address
     )
-    server = Server(config, service)
+
+
+def run(service: Service, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM, then leave cleanly."""
+    server = Server(configure(service), service)
     with suppress(KeyboardInterrupt):  # uvicorn raises the signal again once it has finished
         server.run(sockets=[listener])
     if not server.started:

@@ -30,6 +30,11 @@ _OF_STATUS: Final = {
     Status.FAILURE: FAILED,
     Status.CANCEL: FAILED,
 }
+_REASONS: Final = {
+    NEEDS_YOU: "its gateway waits for a prompt",
+    UNKNOWN: "it was sent; whether it arrived is not known yet",
+    LOST: "nothing more is heard of it from its gateway",
+}
 _OF_DOUBT: Final = {SubmissionState.UNKNOWN: UNKNOWN, SubmissionState.LOST: LOST}
 
 
@@ -38,6 +43,16 @@ def state_of(task: JSON) -> State:
     if task["status"] not in ENDINGS and task["submission"] in _OF_DOUBT:
         return _OF_DOUBT[task["submission"]]
     return _OF_STATUS.get(task["status"], UNKNOWN)
+
+
+def explain(task: JSON) -> str | None:
+    """Why a Task of `/v1` stands so, in the gateway's words or ours; None where its state says it all."""
+    state = state_of(task)
+    if task["fail_reason"]:
+        return str(task["fail_reason"])
+    if state is UNKNOWN and task["submission"] not in _OF_DOUBT:
+        return str(task["status"])  # a word of the gateway's own
+    return _REASONS.get(state)
 
 
 def is_over(task: JSON) -> bool:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from service.cli.client import connect
 from service.cli.screen import make_console, name_task, plain, print_json
-from service.cli.states import state_of
+from service.cli.states import explain, state_of
 from storage.records import JSON
 
 SHOWN: Final = 50  # tasks, unless said otherwise
@@ -58,7 +58,7 @@ def draw_tasks(tasks: list[JSON], *, now: datetime) -> Table:
     table.add_column("WHAT", no_wrap=True, min_width=8, max_width=20)
     table.add_column("%", justify="right", no_wrap=True, min_width=3)
     table.add_column("AGE", justify="right", no_wrap=True, min_width=4)
-    table.add_column("PROMPT", no_wrap=True, overflow="ellipsis")
+    table.add_column("PROMPT")  # the one that gives way where the terminal is narrow
     for task in tasks:
         state = state_of(task)
         table.add_row(
@@ -68,9 +68,17 @@ def draw_tasks(tasks: list[JSON], *, now: datetime) -> Table:
             Text("  " * task["depth"] + name_task(task)),
             "" if task["progress"] is None else str(task["progress"]),
             tell_age(now - datetime.fromisoformat(task["created_at"])),
-            Text(plain(task["fail_reason"] or task["prompt"])),
+            _tell_prompt(task),
         )
     return table
+
+
+def _tell_prompt(task: JSON) -> Text:
+    """The prompt, after what went wrong: that must not be cut off first."""
+    reason, prompt = explain(task), Text(plain(task["prompt"]))
+    line = Text.assemble((plain(reason), state_of(task).style), "  ", prompt) if reason else prompt
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
 
 
 def tell_age(age: timedelta) -> str:

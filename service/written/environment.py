@@ -44,6 +44,10 @@ class Environment:
         """The plain values by name."""
         return {name: variable.value for name, variable in self.variables.items()}
 
+    def is_set(self, name: str) -> bool:
+        """Whether a variable is there and not blank."""
+        return name in self.variables and bool(self.variables[name].value.strip())
+
     def _read(self, dotenv: bytes) -> None:
         try:
             text = dotenv.decode("utf-8-sig")

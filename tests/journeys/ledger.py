@@ -40,22 +40,30 @@ class Ledger:
             shutil.copy(f"{self.path}{ending}", self.path.with_name(name + ending))
         return Ledger(self.path.with_name(name))
 
-    def heights(self) -> dict[str, tuple[int, int]]:
-        """How far the events of a task go, by each id that its gateway has for it."""
+    def heights(self) -> dict[str, list[tuple[int, tuple[int, int]]]]:
+        """When and how far the events of a task go, by each id that its gateway has for it."""
         shown: dict[str, dict[str, Any]] = {}
-        heights: dict[str, tuple[int, int]] = {}
-        for row in self.rows("SELECT gateway_id, changes FROM events JOIN gateway_ids USING (task_id) ORDER BY seq"):
+        heights: dict[str, list[tuple[int, tuple[int, int]]]] = {}
+        rows = self.rows("SELECT gateway_id, time, changes FROM events JOIN gateway_ids USING (task_id) ORDER BY seq")
+        for row in rows:
             task = shown.setdefault(row["gateway_id"], {})
             task |= json.loads(row["changes"])
             height = HEIGHTS[task["status"]], -1 if task["progress"] is None else task["progress"]
-            heights[row["gateway_id"]] = max(height, heights.get(row["gateway_id"], height))
+            heights.setdefault(row["gateway_id"], []).append((row["time"], height))
         return heights
 
     def lacks(self, books: dict[str, Any]) -> list[tuple[str, int, int]]:
-        """The callbacks that were acknowledged to the gateway and of which the events know nothing."""
+        """The callbacks that were acknowledged to the gateway, and of which no event of that time or before knows.
+
+        What the reconciler asked for later is no excuse. Gateway and ledger go by the same clock: this machine's.
+        """
         heights = self.heights()
         acknowledged = [
-            (gateway_id, HEIGHTS[status], int(progress.removesuffix("%")) if progress else -1)
-            for gateway_id, status, progress in books["acknowledged_log"]
+            (gateway_id, HEIGHTS[status], int(progress.removesuffix("%")) if progress else -1, at)
+            for gateway_id, status, progress, at in books["acknowledged_log"]
         ]
-        return [each for each in acknowledged if heights.get(each[0], (-1, -1)) < each[1:]]
+        return [
+            (gateway_id, rank, percent)
+            for gateway_id, rank, percent, at in acknowledged
+            if all(time > at or height < (rank, percent) for time, height in heights.get(gateway_id, ()))
+        ]

@@ -1,6 +1,7 @@
 """`ringback.yaml` as a whole: all mistakes come at once with their places, and no bytes raise anything else."""
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from hypothesis import given, settings
@@ -54,8 +55,8 @@ def test_every_mistake_is_reported_at_once_with_its_place() -> None:
 
 
 def test_sections_that_are_not_known_are_refused() -> None:
-    assert complaints("gateways: []\nlimit: {}\n") == [
-        "ringback.yaml:1:1: unknown key 'gateways'",
+    assert complaints("subscribers: []\nlimit: {}\n") == [
+        "ringback.yaml:1:1: unknown key 'subscribers'",
         "ringback.yaml:2:1: unknown key 'limit' (did you mean 'limits'?)",
     ]
 
@@ -138,3 +139,18 @@ def test_a_broken_real_file_raises_nothing_but_its_mistakes(place: int, junk: st
         parse_config((text[:place] + junk + text[place:]).encode(), file="f", environ={})
     except ConfigError as error:
         assert error.mistakes
+
+
+def test_gateways_and_groups_of_them() -> None:
+    text = """
+    gateways:
+      - {name: spare, preset: deerapi, key: "${SPARE}"}
+    groups:
+      any: [fuhuapi, spare]
+    """
+    environ = {"SPARE": "sk-0123456789", "RINGBACK_GATEWAY": "fuhuapi"}
+    config = parse_config(dedent(text).encode(), file="f", environ=environ)
+    assert [(gateway.name, gateway.key) for gateway in config.gateways] == [("spare", "sk-0123456789")]
+    assert config.groups == {"any": ("fuhuapi", "spare")}
+    with pytest.raises(ConfigError, match="f:5:9: there is no gateway 'fuhuapi'"):
+        parse_config(dedent(text).encode(), file="f", environ={"SPARE": "sk-0123456789"})

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hooks.targets import AllowList, parse_allow_list
 from service.gateways.presets import Gateway
 from service.settings import Settings, SettingsError, load_settings, read_settings
 from service.written.environment import Environment
@@ -37,6 +38,7 @@ def test_nothing_configured_is_the_defaults(tmp_path: Path) -> None:
         config_named=False,
         silent_after=30.0,
         lost_after=7200.0,
+        allow_targets=AllowList(),
         host="127.0.0.1",
         port=8000,
         log="info",
@@ -217,3 +219,10 @@ def test_what_would_be_given_up_before_it_is_asked_about_is_a_mistake(tmp_path: 
 def test_a_short_secret_key_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="RINGBACK_SECRET_KEYS: key 1 of 1 is shorter than 16 characters"):
         load_settings({"RINGBACK_SECRET_KEYS": "abc"}, tmp_path)
+
+
+def test_private_addresses_may_be_called_where_they_are_named(tmp_path: Path) -> None:
+    settings = load(tmp_path, RINGBACK_ALLOW_TARGETS="10.0.0.0/8, n8n")
+    assert settings.allow_targets == parse_allow_list("10.0.0.0/8,n8n")
+    (complaint,) = complaints(tmp_path, RINGBACK_ALLOW_TARGETS="10.0.0.1/8")
+    assert complaint.startswith("environment: RINGBACK_ALLOW_TARGETS: ")

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from service.cli.demo.books import Balance, draw_balance, find_faults, strike_balance, summarise
+from service.cli.demo.books import Balance, draw_balance, strike_balance, summarise
 from service.cli.demo.cast import CHANCE, RULE, Cast
+from service.cli.demo.faults import find_faults
 from service.cli.demo.play import Play, Record
 from service.cli.demo.processes import open_stage
 from service.cli.demo.views import make_view
@@ -36,7 +37,8 @@ def command(as_json: bool, keep: Path | None, stay: bool, seed: int) -> None:
     """Watch the main job: prompts go out, a hostile gateway calls back, the server is killed, and all comes right.
 
     A real server and a simulated gateway run beside each other on free ports, and leave nothing behind; with --keep,
-    the ledger. The exit status is 0 when every grid has exactly one U1 and nothing was spent twice.
+    the ledger. The exit status is 0 when every grid has exactly one U1, nothing was spent twice, and the ledger had
+    every callback that it acknowledged.
     """
     kept = None if keep is None else _prepare(keep.resolve())
     console = make_console(stderr=as_json)
@@ -108,7 +110,7 @@ def _say_what_is_next(console: Console, kept: Path | None) -> None:
         console.print(f"The ledger is kept: {kept}\n", soft_wrap=True)
     console.print(
         Text.assemble(
-            ("Every grid has exactly one U1, and nothing was paid twice.", "bold green"),
+            ("Every grid has one U1, nothing was paid twice, nothing acknowledged was lost.", "bold green"),
             "\nNow with a gateway of your own: ",
             ("ringback init", "bold"),
             ", then ",

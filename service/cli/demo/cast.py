@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from hooks.token import TOKEN_PATTERN
 from service.cli.client import Api
 from service.cli.demo.processes import LOOK, Processes, find_free_port
 from service.cli.failures import Failed, Refused, Unreachable
@@ -121,6 +122,11 @@ class Cast:
         told = counts["callbacks_sent"] + counts["lost"] == counts["callbacks_made"] + counts["doubled"]
         heard = counts["acknowledged"] + counts["refused_by_receiver"] == counts["callbacks_sent"]
         return bool(told and heard and self._gateway.get("/simulator/health")["at_work"] == 0)
+
+    def count_kept_hooks(self) -> int:
+        """How many hooks stand in the bytes of the ledger and of its write-ahead log, in use or not."""
+        files = (Path(f"{self._ledger}{suffix}") for suffix in ("", "-wal"))
+        return sum(len(TOKEN_PATTERN.findall(file.read_bytes().decode("latin-1"))) for file in files if file.exists())
 
     def stop_server(self) -> None:
         """Let the server leave in order, so that its ledger is one whole file."""

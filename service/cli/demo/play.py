@@ -37,7 +37,9 @@ class Record(msgspec.Struct, kw_only=True):
 
     chains: list[list[JSON]] = []  # the Tasks of each chain, its root first
     events: list[JSON] = []
+    firings: list[JSON] = []  # about the root of each chain
     books: JSON = {}
+    hooks_kept: int = 0  # hooks that stand in the bytes of the ledger's file
     dead_ends: int = 0  # callbacks that came while the server was dead
     streamed: list[int] = []  # the `seq` of each event, as the stream brought it
     breaks: int = 0  # times that the stream broke and was taken up again
@@ -136,7 +138,9 @@ class Play:
         record.events = list(self._cast.api.list_events())
         for event in record.events[len(record.streamed) :]:
             self._follow(event)
+        record.firings = [firing for root in self._roots for firing in self._cast.api.list_firings(root)]
         record.books = self._cast.read_books()
+        record.hooks_kept = self._cast.count_kept_hooks()
         record.breaks = stream.breaks
         return record
 

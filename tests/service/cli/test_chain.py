@@ -1,10 +1,15 @@
 """A chain as somebody waits for it."""
 
+import io
+import re
 import time
 
 import httpx
+import pytest
+from rich.console import Console
 
-from service.cli.chain import follow_chain, has_succeeded, wait_for_chain
+from service.cli.chain import ChainProgress, follow_chain, has_succeeded, wait_for_chain
+from service.cli.screen import plain
 
 
 def tasks(*these):
@@ -40,6 +45,13 @@ def test_nobody_waits_beyond_the_deadline(make_api, answers, a_task):
     assert wire.requests[-1].url.params["wait"] == "0.0"
 
 
+def test_the_last_moment_is_asked_for_in_plain_digits(make_api, answers, a_task, monkeypatch):
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+    wire = answers(tasks(a_task(status="IN_PROGRESS")), events(following=5), tasks(a_task()), events(following=5))
+    list(follow_chain(make_api(wire), "8000000000000001", deadline=100.00002))
+    assert re.fullmatch(r"[0-9.]+", wire.requests[1].url.params["wait"])
+
+
 def test_a_chain_outlives_a_restart_of_the_service(make_api, answers, a_task):
     wire = answers(httpx.ReadError("x"), tasks(a_task()), httpx.ConnectError("x"), events(following=1))
     assert list(follow_chain(make_api(wire), "8000000000000001")) == []
@@ -59,3 +71,12 @@ def test_a_click_that_was_blocked_is_told_and_is_no_success(make_api, answers, a
     )
     assert not wait_for_chain(make_api(wire), a_task(), as_json=False, timeout=None)
     assert capsys.readouterr().err == "--then was blocked: there is no button U1 on this task\n"
+
+
+@pytest.mark.parametrize("label", ["[/]", "[bold", "[red]U1[/red]", "\x1b[2JU1"])
+def test_a_bar_takes_a_gateways_label_as_it_is(a_child, label):
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    with ChainProgress(console) as progress:
+        progress.show(a_child(button=label))
+    assert plain(label) in console.file.getvalue()
+    assert "\x1b[2J" not in console.file.getvalue()

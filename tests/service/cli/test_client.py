@@ -48,6 +48,13 @@ def test_a_refusal_is_what_its_problem_says(make_api, answers):
     assert (refused.value.message, refused.value.status) == ("prompt: 太长了", 422)
 
 
+def test_a_refusal_that_quotes_a_gateway_does_not_move_the_cursor(make_api, answers):
+    with pytest.raises(Refused) as refused:
+        make_api(answers(problem(409, "no button \x1b[2J\x9b1m猫; there are: U1\r\n"))).get("/v1/tasks")
+    assert refused.value.message.isprintable()
+    assert "猫; there are: U1" in refused.value.message
+
+
 @pytest.mark.parametrize(("key", "said"), [("k" * 16, "does not accept this API key"), (None, "wants an API key")])
 def test_a_wrong_key_and_no_key_are_told_apart(make_api, answers, key, said):
     with pytest.raises(Refused, match=said) as refused:
@@ -75,6 +82,14 @@ def test_a_broken_post_is_tried_again_under_the_same_key(make_api, answers):
     assert make_api(wire).post("/v1/tasks", {"prompt": "猫", "gateway": None}, key="once") == {"id": "8"}
     assert [request.headers["idempotency-key"] for request in wire.requests] == ["once"] * 3
     assert {request.content for request in wire.requests} == {'{"prompt":"猫"}'.encode()}
+
+
+@pytest.mark.parametrize(("status", "new"), [(202, True), (200, False)])
+def test_a_click_tells_whether_it_was_the_first(make_api, answers, status, new):
+    wire = answers(httpx.ReadError("x"), httpx.Response(status, json={"id": "9"}))
+    assert make_api(wire).click("8", "🔄", key="once") == ({"id": "9"}, new)
+    assert wire.requests[1].url.path == "/v1/tasks/8/click"
+    assert json.loads(wire.requests[1].content) == {"button": "🔄", "origin": "cli"}
 
 
 def test_a_post_that_finds_nobody_is_not_tried_again(make_api, answers):

@@ -1,6 +1,7 @@
 """What verbs print."""
 
 import io
+import json
 
 import pytest
 from rich.console import Console
@@ -74,6 +75,14 @@ def test_without_a_terminal_there_is_no_ansi_and_no_folding(capsys):
 def test_objects_are_printed_in_utf8_on_one_line(capsysbinary):
     print_json({"prompt": "一只猫\n", "at": 1})
     assert capsysbinary.readouterr().out == '{"prompt":"一只猫\\n","at":1}\n'.encode()
+
+
+def test_objects_hold_no_control_of_a_terminal_and_are_the_same_objects(capsysbinary):
+    said = {"why": "\x1b[2J\x9b31m\x7f\x00", "一\x80": "\n"}
+    print_json(said)
+    printed = capsysbinary.readouterr().out.decode()
+    assert printed.rstrip("\n").isprintable()
+    assert json.loads(printed) == said
 
 
 def test_a_pictures_url_is_whole_however_narrow_the_terminal(a_task):

@@ -10,12 +10,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 import pytest
 from starlette.responses import JSONResponse
 
+from hooks.receiver import PREFIX
+from hooks.token import TokenSigner
 from service.cli.serve import CannotListen, listen
 
 pytestmark = pytest.mark.journey
@@ -267,6 +269,49 @@ def test_it_leaves_within_a_second_and_says_goodbye_to_streams(start: Start, num
     assert took < 1
     assert status in (0, -number, 128 + number)
     assert "Traceback" not in process.said
+
+
+def test_it_waits_for_nobody_who_is_still_speaking(start: Start) -> None:
+    process = start()
+    with contextlib.ExitStack() as stack:
+
+        def speak(method: str, path: str, *headers: str) -> BinaryIO:
+            """Send no more than this, and wait until its body is asked for, if it has one."""
+            address = ("127.0.0.1", int(process.url.rpartition(":")[2]))
+            connection = stack.enter_context(socket.create_connection(address, timeout=PATIENCE))
+            lines = (f"{method} {path} HTTP/1.1", "Host: x", f"Authorization: Bearer {API_KEY}", *headers)
+            connection.sendall("\r\n".join(lines).encode())
+            answer = stack.enter_context(connection.makefile("rb"))
+            if "Expect: 100-continue" in headers:
+                assert answer.readline() + answer.readline() == b"HTTP/1.1 100 Continue\r\n\r\n"
+            return answer
+
+        task = httpx.post(
+            f"{process.url}/v1/tasks",
+            json={"prompt": "x"},
+            headers={"Authorization": f"Bearer {API_KEY}"},
+            trust_env=False,
+            verify=False,
+        ).json()["id"]
+        hook = PREFIX + TokenSigner([KEYS["RINGBACK_SECRET_KEYS"]]).mint(task, "AAAAAAAAAAA")
+        half = ("Content-Type: application/json", "Content-Length: 10", "Expect: 100-continue", "", '{"')
+        half_head = speak("GET", "/v1/tasks")
+        half_bodies = [speak("POST", hook, *half), speak("POST", "/v1/tasks", *half)]
+        stream = speak("GET", "/v1/events", "Accept: text/event-stream", "", "")
+        waits = [speak("GET", f"{path}?wait=60", "", "") for path in (f"/v1/tasks/{task}", "/v1/events")]
+        while stream.readline().strip() != b": ringback":
+            pass
+        os.killpg(process.popen.pid, signal.SIGTERM)
+        assert half_head.read() == b""
+        for answer in half_bodies:
+            assert answer.readline() == b"HTTP/1.1 503 Service Unavailable\r\n"
+            assert b"The service is about to stop." in answer.read()
+        assert b"event: goodbye" in stream.read()
+        for answer in waits:
+            assert answer.readline() == b"HTTP/1.1 200 OK\r\n"
+        assert process.popen.wait(PATIENCE) in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+    assert "Traceback" not in process.said
+    assert "exceeded" not in process.said  # of the time for requests under way
 
 
 def test_it_starts_again_where_it_left(start: Start) -> None:

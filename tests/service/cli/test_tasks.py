@@ -4,6 +4,7 @@ import io
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from service.cli.lines import tell_event
@@ -24,8 +25,34 @@ def test_a_task_is_a_row(a_task, a_child):
     console.print(draw_tasks([a_child(status="FAILURE", progress=None, fail_reason="banned"), a_task()], now=NOW))
     header, child, root = (line.split() for line in console.file.getvalue().splitlines())
     assert header == ["STATE", "TASK", "WHAT", "%", "AGE", "PROMPT"]
-    assert child == ["✗", "failed", "8000000000000002", "U1", "5", "s", "banned"]
+    assert child == ["✗", "failed", "8000000000000002", "U1", "5", "s", "banned", "一只猫"]
     assert root == ["✓", "succeeded", "8000000000000001", "IMAGINE", "100", "5", "s", "一只猫"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_long_prompt_leaves_every_other_column_whole(a_task, width):
+    console = Console(file=io.StringIO(), width=width)
+    tasks = [a_task(prompt="一只猫 " * 99), a_task(status="FAILURE", progress=None, fail_reason="b" * 200)]
+    console.print(draw_tasks(tasks, now=NOW))
+    lines = console.file.getvalue().splitlines()
+    assert [len(lines), max(map(cell_len, lines))] == [3, width]
+    for line, start in zip(
+        lines[1:], ("✓  succeeded  8000000000000001  IMAGINE   100   5 s", "✗  failed"), strict=True
+    ):
+        assert line.startswith(start)
+        assert "…" in line
+
+
+def test_what_is_lost_or_in_doubt_says_what_that_means(a_task):
+    console = Console(file=io.StringIO(), width=160)
+    tasks = [a_task(status="NOT_START", submission=each) for each in ("lost", "unknown", "planned")]
+    console.print(draw_tasks([*tasks, a_task(status="MODAL"), a_task(status="冬眠")], now=NOW))
+    _, lost, unknown, planned, modal, odd = (line.partition(" s  ")[2] for line in console.file.getvalue().splitlines())
+    assert lost.startswith("nothing more is heard of it from its gateway  一只猫")
+    assert unknown.startswith("it was sent; whether it arrived is not known yet  一只猫")
+    assert planned.startswith("一只猫")
+    assert modal.startswith("its gateway waits for a prompt  一只猫")
+    assert odd.startswith("冬眠  一只猫")
 
 
 def test_an_event_is_a_line(a_task):

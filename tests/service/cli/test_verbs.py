@@ -6,6 +6,8 @@ import signal
 
 import pytest
 
+from service.cli.client import Api
+
 pytestmark = pytest.mark.journey
 
 SUCCEEDED = {"status": "SUCCESS", "progress": 100, "submission": "accepted"}
@@ -109,6 +111,10 @@ def test_a_second_click_of_a_picture_gives_the_first_one(house, grid):
     root, child = objects(first)
     assert (root["id"], child["button"], child["origin"]) == (grid["id"], "U3", "cli")
     assert [task["id"] for task in objects(again)] == [child["id"]]
+    told = house.run("click", grid["id"], "U3", "--no-wait")
+    assert told.stdout.startswith(f"Already clicked: task {child['id']}.")
+    waited = house.run("click", grid["id"], "U3")
+    assert (waited.returncode, waited.stderr) == (0, f"Already clicked: task {child['id']}.\n")
 
 
 def test_tasks_are_listed_and_filtered(house, grid):
@@ -128,6 +134,13 @@ def test_events_are_listed_from_where_one_asks(house, grid):
     assert ended == every[-1:]
     line = house.run("events", "--task", grid["id"], "--type", "task.succeeded").stdout
     assert f"✓ task.succeeded   {grid['id']}  IMAGINE   100 %  callback" in line
+
+
+def test_following_begins_after_what_has_happened_already(house, grid):
+    every = objects(house.run("events", "--task", grid["id"], "--json"))
+    api = Api(house.settings["RINGBACK_URL"], house.settings["RINGBACK_API_KEY"])
+    assert api.read_latest_seq() >= every[-1]["seq"]
+    api.close()
 
 
 def test_events_are_followed_until_ctrl_c(house, grid):

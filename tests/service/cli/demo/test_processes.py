@@ -60,6 +60,16 @@ def test_ctrl_c_waits_until_the_block_is_done():
     assert steps == ["done"]
 
 
+def test_ctrl_c_that_was_ignored_is_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with undisturbed():
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_without_ctrl_c_nothing_is_raised():
     before = signal.getsignal(signal.SIGINT)
     with undisturbed():

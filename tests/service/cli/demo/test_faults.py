@@ -1,0 +1,88 @@
+"""Whether a performance was as promised."""
+
+import pytest
+
+from service.cli.demo.books import strike_balance
+from service.cli.demo.faults import find_faults
+from tests.service.cli.demo.conftest import COUNTS, grid_bought, upscale_bought
+
+
+def faults_of(record):
+    return find_faults(record, strike_balance(record))
+
+
+def test_a_good_performance_has_no_fault(record):
+    assert faults_of(record) == []
+
+
+def test_a_grid_that_did_not_succeed_is_a_fault(record, a_task):
+    record.chains[2] = [a_task(status="IN_PROGRESS")]
+    assert faults_of(record) == ["一只猫: the grid is IN_PROGRESS (accepted)"]
+
+
+def test_a_grid_without_its_upscale_is_a_fault(record):
+    del record.chains[2][1]
+    assert faults_of(record) == ["一只猫: 0 upscales, and 0 follow-ups in all; wanted one"]
+
+
+def test_a_second_upscale_is_a_fault(record):
+    record.chains[2].append(record.chains[2][1] | {"id": "8200000000000002", "status": "FAILURE"})
+    assert faults_of(record) == ["一只猫: 2 upscales, and 2 follow-ups in all; wanted one"]
+
+
+def test_an_upscale_that_did_not_succeed_is_a_fault(record):
+    record.chains[2][1] |= {"status": "NOT_START", "submission": "lost"}
+    assert faults_of(record) == ["一只猫: its U1 is NOT_START (lost)"]
+
+
+@pytest.mark.parametrize("clicks", [None, [], [{"task_id": "8100000000000003"}]])
+def test_an_upscale_that_no_firing_accounts_for_is_a_fault(record, clicks):
+    if clicks is None:
+        del record.firings[2]
+    else:
+        record.firings[2] |= {"clicks": clicks}
+    assert faults_of(record) == ["一只猫: no firing of the rule first-pick tells why its U1 was clicked"]
+
+
+@pytest.mark.parametrize(
+    ("again", "what"),
+    [
+        (grid_bought(3) | {"id": "another"}, "the grid of task 8000000000000003"),
+        (upscale_bought(3), "UPSCALE 1 of task 8000000000000003"),
+        (upscale_bought(3) | {"id": "another", "state": "another task"}, "UPSCALE 1 of task 8000000000000003"),
+    ],
+)
+def test_what_was_bought_twice_is_a_fault(record, again, what):
+    record.books["submissions"].append(again)
+    assert strike_balance(record).spent_twice == 1
+    assert faults_of(record) == [f"the gateway was paid 2 times for {what}"]
+
+
+def test_a_purchase_too_many_is_a_fault(record):
+    record.books["counts"]["clicks"] = 7
+    assert faults_of(record) == ["the gateway was paid for 6 grids and 7 upscales"]
+
+
+@pytest.mark.parametrize("name", sorted(COUNTS.keys() - {"imagine", "clicks", "refused_by_receiver"}))
+def test_a_callback_that_is_not_accounted_for_is_a_fault(record, name):
+    record.books["counts"][name] += 1
+    assert faults_of(record) == ["the books do not balance: a callback is not accounted for"]
+
+
+def test_an_acknowledged_callback_that_was_not_recorded_is_a_fault_although_it_was_asked_for_later(record):
+    for event in record.events:
+        event["time"] = event["time"].replace("01:00:0", "01:00:1")  # all of it came ten seconds later
+    assert faults_of(record) == [
+        "4 of 30 acknowledged callbacks were not in the ledger then, the first one IN_PROGRESS 31% of 8000000000000000"
+    ]
+
+
+@pytest.mark.parametrize("streamed", [[1, 3], [1, 1], [3]])
+def test_a_stream_with_a_gap_or_a_repetition_is_a_fault(record, streamed):
+    record.streamed = streamed
+    assert faults_of(record) == ["the event stream skipped an event, or repeated one"]
+
+
+def test_a_hook_in_the_ledgers_file_is_a_fault(record):
+    record.hooks_kept = 2
+    assert faults_of(record) == ["the ledger's file holds 2 hooks, which nobody but their gateway may know"]

@@ -1,0 +1,86 @@
+"""What the log tells of the ledger."""
+
+import pytest
+from structlog.testing import capture_logs
+
+from service.chronicler import PAGE, Chronicler
+from storage.submissions import lose_task, reject
+
+
+@pytest.fixture
+def chronicle(run_async):
+    """Runs a chronicler over a ledger: what was there before `happen` is no news; gives the lines about the rest."""
+
+    def tell(ledger, happen):
+        async def scenario():
+            chronicler = Chronicler(ledger.store, gathering=0)
+            await chronicler.begin()
+            happen()
+            with capture_logs() as lines:
+                await chronicler.tell()
+                await chronicler.tell()
+            return lines
+
+        return run_async(scenario())
+
+    return tell
+
+
+def test_an_ending_is_one_line_with_its_source_and_how_long_it_took(ledger, chronicle):
+    told_before, task = ledger.open_grid("g0"), ledger.open_accepted("g1")
+
+    def happen():
+        ledger.clock.now += 8.25
+        ledger.record(task, status="IN_PROGRESS", progress=50)
+        ledger.record(task, status="SUCCESS", progress=100)
+        ledger.record(told_before, status="SUCCESS", progress=100)
+
+    assert chronicle(ledger, happen) == [
+        {
+            "event": "ended", "log_level": "info", "task": task.id, "gateway": "g", "action": "IMAGINE",
+            "status": "SUCCESS", "by": "callback", "took_ms": 8250,
+        }
+    ]  # fmt: skip
+
+
+def test_a_refusal_and_a_loss_say_why(ledger, chronicle):
+    refused, lost = ledger.open(), ledger.open_accepted("g2")
+
+    def happen():
+        ledger.do(reject, ledger.submission(refused).id, reason="banned 词", kind="moderation", answer=None)
+        ledger.do(lose_task, lost.id, reason="Its gateway does not know it any more.", silent_since=10**14)
+
+    failure, loss = chronicle(ledger, happen)
+    assert (failure["status"], failure["by"], failure["why"]) == ("FAILURE", "submit", "banned 词")
+    assert (loss["event"], loss["log_level"], loss["by"]) == ("lost", "warning", "service")
+    assert loss["why"] == "Its gateway does not know it any more."
+
+
+def test_a_rule_that_fires_is_a_line_and_so_is_one_that_is_blocked(open_ledger, reactor, chronicle):
+    ledger = open_ledger(react=reactor("id: two, on: task.succeeded, match: {action: IMAGINE}, do: [click: [U1, U2]]"))
+    full, bare = ledger.open_accepted("g1"), ledger.open_accepted("g2")
+
+    def happen():
+        ledger.record(full, status="SUCCESS", progress=100, buttons=ledger.grid)
+        ledger.record(bare, status="SUCCESS", progress=100, buttons=ledger.grid[4:])
+
+    *endings, fired, blocked = chronicle(ledger, happen)
+    follow_ups = ",".join(child.id for child in ledger.children(full))
+    assert fired == {
+        "event": "rule fired", "log_level": "info", "task": full.id, "rule": "two", "clicks": "U1,U2",
+        "follow_ups": follow_ups,
+    }  # fmt: skip
+    assert (blocked["event"], blocked["task"], blocked["rule"]) == ("rule blocked", bare.id, "two")
+    assert "no button" in blocked["why"]
+    assert [line["event"] for line in endings] == ["ended", "ended"]
+
+
+def test_more_than_a_page_of_news_is_told_once_each(ledger, chronicle):
+    tasks = [ledger.open_accepted(f"g{number}") for number in range(PAGE + 3)]
+
+    def happen():
+        for task in tasks:
+            ledger.record(task, status="SUCCESS", progress=100)
+
+    told = [line["task"] for line in chronicle(ledger, happen)]
+    assert told == [task.id for task in tasks]

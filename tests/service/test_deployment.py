@@ -1,0 +1,55 @@
+"""Settings and `ringback.yaml`, read together."""
+
+import pytest
+
+from service.deployment import load_deployment
+from service.written.mistakes import MistakesFound
+
+GATEWAY = {"RINGBACK_GATEWAY": "deerapi", "RINGBACK_GATEWAY_KEY": "sk-1"}
+RULE = b"rules: [{id: cats, on: task.succeeded, match: {action: IMAGINE}, do: [click: U1]}]"
+
+
+def complaints(directory, **environ):
+    with pytest.raises(MistakesFound) as caught:
+        load_deployment(environ, directory)
+    return str(caught.value).replace(f"{directory}/", "").splitlines()
+
+
+def test_the_settings_and_the_file_that_they_name(tmp_path):
+    (tmp_path / "other.yaml").write_bytes(RULE)
+    settings, config = load_deployment(GATEWAY | {"RINGBACK_CONFIG": "other.yaml"}, tmp_path)
+    assert settings.require_gateway().name == "deerapi"
+    assert [rule.id for rule in config.rulebook.rules] == ["cats"]
+
+
+def test_the_mistakes_of_the_environment_and_of_both_files_come_at_once(tmp_path):
+    (tmp_path / ".env").write_text("RINGBACK_GATEWAY=dearapi\nRINGBACK_GATEWAY_KEY=sk-1\n")
+    (tmp_path / "ringback.yaml").write_text("limits: {max_depth: 99}\nrules: [{id: cats, on: task.succeded}]\n")
+    found = complaints(tmp_path, PORT="http")
+    assert [line.partition(": ")[0] for line in found] == [
+        ".env:1:1", "ringback.yaml:1:21", "ringback.yaml:2:9", "ringback.yaml:2:24", "environment",
+    ]  # fmt: skip
+
+
+def test_a_file_that_is_named_and_not_there_is_told_beside_a_missing_gateway(tmp_path):
+    missing, gateway = sorted(complaints(tmp_path, RINGBACK_CONFIG="nowhere.yaml"), reverse=True)
+    assert missing == "nowhere.yaml: there is no such file"
+    assert gateway.startswith("environment: RINGBACK_GATEWAY: not set.")
+
+
+def test_a_gateway_with_a_mistake_is_not_said_to_be_missing(tmp_path):
+    assert len(complaints(tmp_path, RINGBACK_GATEWAY="dearapi")) == 1
+
+
+def test_gateways_of_the_file_are_enough(tmp_path):
+    (tmp_path / "ringback.yaml").write_text("gateways: [{name: main, preset: deerapi, key: sk-0123456789}]\n")
+    settings, config = load_deployment({}, tmp_path)
+    assert settings.gateway is None
+    assert [gateway.name for gateway in config.gateways] == ["main"]
+
+
+def test_two_gateways_of_one_name_are_a_mistake(tmp_path):
+    (tmp_path / "ringback.yaml").write_text("gateways: [{name: deerapi, preset: fuhuapi, key: sk-0123456789}]\n")
+    assert complaints(tmp_path, **GATEWAY) == [
+        "ringback.yaml: gateways: 'deerapi' is the name of the one in RINGBACK_GATEWAY; give yours another name"
+    ]
