@@ -1,6 +1,6 @@
-"""A stranger's bytes, made into plain JSON values that can be stored and that do not hold our hook.
+"""A stranger's bytes, made into plain JSON values that can be stored and that hold neither our hook nor a secret.
 
-Nearly every body takes one decode and two searches; only one that holds something suspicious is walked.
+Nearly every body takes one decode and a few searches; only one that holds something suspicious is walked.
 """
 
 import json
@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from hooks.blanker import Blanker
 from hooks.errors import NotATask
 from hooks.token import TOKEN_PATTERN
 
@@ -18,40 +19,32 @@ MAX_DIGITS: Final = 4000  # of an integer; Python refuses to write more than 430
 
 _decoder: Final = msgspec.json.Decoder()
 _HOOK: Final = re.compile(TOKEN_PATTERN.pattern.encode("ascii"))
-# An escaped NUL, and escapes that could hide a token's character from a search. Not "\u0026" or "\u003c", which Go
-# writes all the time.
-_HIDING: Final = re.compile(rb"\\u00(?:00|2[DdEe]|3[0-9]|[4-7])")
 MAX_CUTS: Final = 8  # hooks cut out of a body before decoding; beyond that, walking is cheaper
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes, blanker: Blanker) -> Any:
     """The JSON value in a body, made harmless; raises NotATask, and nothing else, when there is none.
 
     Integers are exact at any size. Text holds no NUL (SQLite's own functions stop there), no lone surrogate (UTF-8
-    cannot write it) and no hook of ours: a text or a key with a hook in it becomes "".
+    cannot write it), no hook of ours (a text or a key with a hook in it becomes "") and no secret of the blanker's
+    ("…" stands for it).
     """
     plain, is_free = _cut_hooks(body)
     try:
         value = _decoder.decode(plain)
-        if is_free and not _is_suspicious(plain):
+        if is_free and not blanker.may_hold(plain) and not _is_deep(plain):
             return value
     except (UnicodeDecodeError, RecursionError):
         raise NotATask from None
     except msgspec.DecodeError:  # also what is merely unusual: half an emoji, a byte order mark, 1e999
         value = _read_slowly(plain)
-    return _clean(value, MAX_DEPTH)
+    return _clean(value, blanker, MAX_DEPTH)
 
 
-def read_text(body: bytes) -> str:
+def read_text(body: bytes, blanker: Blanker) -> str:
     """A body that is no JSON as text, made harmless in the same way; never fails."""
-    return clean_text(body.decode("utf-8", errors="replace"))
-
-
-def clean_text(text: str) -> str:
-    """The text without NUL and lone surrogates, and "" when it holds a hook of ours."""
-    text = _SURROGATES.sub("\ufffd", text.replace("\0", ""))
-    return "" if TOKEN_PATTERN.search(text) else text
+    return _clean_text(body.decode("utf-8", errors="replace"), blanker)
 
 
 def _cut_hooks(body: bytes) -> tuple[bytes, bool]:
@@ -59,8 +52,9 @@ def _cut_hooks(body: bytes) -> tuple[bytes, bool]:
 
     Nearly every gateway echoes one in `properties.notifyHook`, so this is worth doing before decoding.
     """
+    first = 0
     for _ in range(MAX_CUTS):
-        match = _HOOK.search(body)
+        match = _HOOK.search(body, first)
         if match is None:
             return body, True
         first, last = body.rfind(b'"', 0, match.start()), body.find(b'"', match.end())
@@ -70,8 +64,8 @@ def _cut_hooks(body: bytes) -> tuple[bytes, bool]:
     return body, False
 
 
-def _is_suspicious(body: bytes) -> bool:
-    return body.count(b"{") + body.count(b"[") > MAX_DEPTH or _HIDING.search(body) is not None
+def _is_deep(body: bytes) -> bool:
+    return body.count(b"{") + body.count(b"[") > MAX_DEPTH  # or merely broad
 
 
 def _read_slowly(body: bytes) -> Any:
@@ -94,13 +88,19 @@ def _refuse(constant: str) -> Any:
     raise ValueError(constant)  # NaN and Infinity are not JSON
 
 
-def _clean(value: Any, levels: int) -> Any:
+def _clean(value: Any, blanker: Blanker, levels: int) -> Any:
     if isinstance(value, str):
-        return clean_text(value)
+        return _clean_text(value, blanker)
     if isinstance(value, (dict, list)) and not levels:
         raise NotATask
     if isinstance(value, dict):
-        return {clean_text(key): _clean(item, levels - 1) for key, item in value.items()}
+        return {_clean_text(key, blanker): _clean(item, blanker, levels - 1) for key, item in value.items()}
     if isinstance(value, list):
-        return [_clean(item, levels - 1) for item in value]
-    return value
+        return [_clean(item, blanker, levels - 1) for item in value]
+    written = str(value)  # a number can hold a secret of digits
+    cleaned = blanker.clean(written)
+    return value if cleaned == written else cleaned
+
+
+def _clean_text(text: str, blanker: Blanker) -> str:
+    return blanker.clean(_SURROGATES.sub("\ufffd", text.replace("\0", "")))

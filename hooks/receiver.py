@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from hooks.blanker import Blanker
 from hooks.errors import BadToken, ExpiredToken, NotATask
 from hooks.token import HookAddress
 from hooks.wire import parse_progress
@@ -36,16 +37,19 @@ log = structlog.get_logger("ringback.hooks")
 class Receiver:
     """Answers callbacks: 200 after the commit; 401, 405, 410, 413, 422 and 503 with nothing written.
 
-    `read_token` gives the address or raises BadToken or ExpiredToken; `record` resolves after the commit.
+    `read_token` gives the address or raises BadToken or ExpiredToken; `blanker` knows the secrets that a gateway could
+    quote; `record` resolves after the commit.
     """
 
     def __init__(
         self,
         *,
         read_token: Callable[[str], HookAddress],
+        blanker: Blanker,
         record: Callable[[str, str, Progress, Source], Awaitable[Recorded]],
     ) -> None:
         self._read_token = read_token
+        self._blanker = blanker
         self._record = record
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +57,8 @@ class Receiver:
         if scope["method"] != "POST":
             return await _refuse(send, 405, "A hook takes a POST.", (b"allow", b"POST"))
         try:
-            address = self._read_token(scope["path"][len(PREFIX) :])
+            # As it was sent: no character of ours needs an escape, so what is spelled with one is not ours.
+            address = self._read_token(scope["raw_path"].decode("latin-1")[len(PREFIX) :])
         except ExpiredToken:
             return await _refuse(send, 410, "This hook has expired.")
         except BadToken:
@@ -65,7 +70,7 @@ class Receiver:
         if body is None:
             return await _refuse(send, 413, f"A callback may have {MAX_BODY} bytes.", (b"connection", b"close"))
         try:
-            progress = parse_progress(body)
+            progress = parse_progress(body, self._blanker)
         except NotATask as error:
             log.info("callback refused", task=address.task_id, why=str(error))
             return await _refuse(send, 422, str(error))

@@ -2,12 +2,12 @@
 
 `<task id>-<nonce>.<time>.<signature>`, 79 characters of `[A-Za-z0-9._-]`. Only unreserved characters may stand
 in a hook, because one gateway takes it for a URI template and encodes it once more (midjourney-proxy calls
-Spring's `RestTemplate.postForEntity(String, …)`).
+Spring's `RestTemplate.postForEntity(String, …)`). So a hook that comes back with a `%` in it is not ours.
 """
 
 import hashlib
 import re
-import secrets
+import string
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -20,12 +20,12 @@ from hooks.errors import BadToken, ExpiredToken
 SALT: Final = b"ringback.hook"
 MAX_AGE: Final = 7 * 24 * 3600  # seconds
 FORGIVEN_FUTURE: Final = 24 * 3600  # seconds that our clock may have stepped back since the token was minted
-NONCE_BYTES: Final = 8
+TOKEN_ALPHABET: Final = frozenset(string.ascii_letters + string.digits + "._-")
 
 _NAME: Final = r"8[0-9]{15}-[A-Za-z0-9_-]{11}"  # 8: the first digit of every task id of ours
 _TIME: Final = r"[A-Za-z0-9_-]{0,8}"
 
-# Anything that might be a token, whole or cut short, inside a longer text. Percent-encoding leaves it verbatim.
+# Anything that might be a token, whole or cut short, inside a longer text.
 TOKEN_PATTERN: Final = re.compile(rf"{_NAME}\.{_TIME}\.[A-Za-z0-9_-]{{16,}}")
 
 # The last character of 32 bytes in base64 has two unused bits: of its four spellings only the canonical is ours.
@@ -38,11 +38,6 @@ class HookAddress(msgspec.Struct, frozen=True, kw_only=True):
 
     task_id: str
     nonce: str  # of the submission; 11 characters of base64url
-
-
-def new_nonce() -> str:
-    """11 unguessable characters of base64url, for one submission."""
-    return secrets.token_urlsafe(NONCE_BYTES)
 
 
 class TokenSigner:

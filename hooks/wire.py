@@ -2,12 +2,14 @@
 
 The shapes are those of the `/mj` protocol as novicezk's and trueai-org's midjourney-proxy, midjourney-proxy-plus and
 new-api write them, with the snake_case names of py-midjourney-proxy. The same parser reads callbacks and fetches.
+The blanker of each call says which secrets, beside our hooks, nothing that comes out may hold.
 """
 
 from typing import Any, Final
 
 import msgspec
 
+from hooks.blanker import Blanker
 from hooks.body import read_json, read_text
 from hooks.buttons import parse_button
 from hooks.errors import NotATask
@@ -26,6 +28,7 @@ _MAPPED: Final = frozenset(
         *("startTime", "finishTime", "buttons", "properties", "state"),
     }
 )
+_READ: Final = ("id", "status", "progress", "failReason", "imageUrl", "videoUrl", "startTime", "finishTime")
 # Standard fields that say nothing when they are empty; new-api always writes them.
 _STANDARD: Final = frozenset(
     {
@@ -57,22 +60,23 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     results: tuple[str, ...] = ()  # all of them, when `result` was an array
     properties: JSON = {}
     error_type: str | None = None  # "upstream_error", "new_api_error", …
+    denied: bool = False  # it says `success: false` (trueai-org's error filter), and names nothing that was made
 
 
-def parse_progress(body: bytes) -> Progress:
+def parse_progress(body: bytes, blanker: Blanker) -> Progress:
     """What a callback claims; raises NotATask, and nothing else, for a body that can be no task."""
-    return _progress(read_json(body))
+    return _progress(read_json(body, blanker))
 
 
-def parse_listed(body: bytes) -> Listed:
+def parse_listed(body: bytes, blanker: Blanker) -> Listed:
     """The one task of a fetch with its `state`; raises NotATask."""
-    return _listed(read_json(body))
+    return _listed(read_json(body, blanker))
 
 
-def parse_tasks(body: bytes) -> tuple[Listed, ...]:
+def parse_tasks(body: bytes, blanker: Blanker) -> tuple[Listed, ...]:
     """The tasks of a list or of a page of a query; rows that are no tasks are skipped. Raises NotATask for no list."""
     found = []
-    for row in _rows(read_json(body)):
+    for row in _rows(read_json(body, blanker)):
         try:
             found.append(_listed(row))
         except NotATask:
@@ -80,15 +84,15 @@ def parse_tasks(body: bytes) -> tuple[Listed, ...]:
     return tuple(found)
 
 
-def parse_envelope(body: bytes) -> Envelope:
+def parse_envelope(body: bytes, blanker: Blanker) -> Envelope:
     """The answer to a submit, whatever it looks like; never fails.
 
     An error in OpenAI's shape, plain text and an empty body have no code; the description says what they say.
     """
     try:
-        said = read_json(body)
+        said = read_json(body, blanker)
     except NotATask:
-        said = read_text(body)
+        said = read_text(body, blanker)
     if not isinstance(said, dict):
         return Envelope(code=None, description=_describe(said), result=None)
     error, result, properties = said.get("error"), said.get("result"), said.get("properties")
@@ -105,6 +109,7 @@ def parse_envelope(body: bytes) -> Envelope:
         results=results,
         properties=properties if isinstance(properties, dict) else {},
         error_type=text_of(said.get("type")) or text_of(details.get("type")),
+        denied=said.get("success") is False and not result and not said.get("data"),
     )
 
 
@@ -145,11 +150,8 @@ def _progress(said: Any) -> Progress:
     started_at, finished_at = time_of(said.get("startTime")), time_of(said.get("finishTime"))
     properties = _properties(said)
     video_url = text_of(said.get("videoUrl"))
-    unread = (
-        *(("id", gateway_id), ("status", text_of(claimed)), ("progress", percent), ("failReason", fail_reason)),
-        *(("imageUrl", image_url), ("videoUrl", video_url), ("startTime", started_at), ("finishTime", finished_at)),
-    )
-    for name, value in unread:
+    read = (gateway_id, text_of(claimed), percent, fail_reason, image_url, video_url, started_at, finished_at)
+    for name, value in zip(_READ, read, strict=True):
         if value is None and said.get(name):  # a word for a percentage, or a shape of the future
             _keep(properties, name, said[name])
     return Progress(
@@ -222,9 +224,11 @@ def _read_buttons(raw: Any, properties: JSON) -> tuple[Button, ...]:
 
 def _read_videos(raw: Any, single: str | None, properties: JSON) -> tuple[str, ...]:
     """The addresses; where the gateway says more of a video (a thumbnail), the raw list is kept beside them."""
+    if not raw:
+        return () if single is None else (single,)
     entries = raw if isinstance(raw, list) else []
     urls = [text_of(entry.get("url") if isinstance(entry, dict) else entry) for entry in entries]
     plain = None not in urls and all(not isinstance(entry, dict) or len(entry) == 1 for entry in entries)
-    if raw and not (plain and entries):
+    if not (plain and entries):
         _keep(properties, "videoUrls", raw)
     return tuple(dict.fromkeys(url for url in (*urls, single) if url is not None))

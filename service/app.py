@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib.metadata import version
 
 import structlog
 from starlette.applications import Starlette
 
+from hooks.blanker import Blanker
 from hooks.clients import fetch_client, submit_client
 from hooks.receiver import PREFIX, Receiver
 from hooks.token import TokenSigner
+from service.chronicler import Chronicler
 from service.config import Config
 from service.gateways.client import GatewayClient
 from service.gateways.reconciler import Reconciler
@@ -23,9 +26,9 @@ from service.web.desk import Desk, Goodbye
 from service.web.site import create_site
 from service.workers import Supervisor, Worker
 from storage.ledger import Recorded, record
+from storage.queue import count_orphans
 from storage.records import Progress, Source
 from storage.store import Store
-from storage.submissions import count_orphans, doubt_interrupted
 
 HOOKLESS_AFTER = 5.0  # seconds without news before asking, at most, where no gateway can call back
 
@@ -41,6 +44,7 @@ class Service:
     def __init__(self, settings: Settings, config: Config, keys: Keys) -> None:
         gateway = settings.require_gateway()
         self._public_url = settings.public_url
+        self._rules = len(config.rulebook.rules)
         self._signer = TokenSigner(keys.secret_keys)
         self.store = store = Store(settings.database, react=Reactor(config.rulebook))
         self._http = (submit_client(), fetch_client())
@@ -51,9 +55,11 @@ class Service:
             name: Submitter(store, name, client, make_hook=self._make_hook) for name, client in clients.items()
         }
         reconciler = Reconciler(store, clients, silent_after=silent_after, lost_after=settings.lost_after)
+        self._chronicler = Chronicler(store)
         self._supervisor = Supervisor(
             store.bell,
             [
+                Worker(name="chronicler", step=self._chronicler.tell, topics=("events",)),
                 *(
                     Worker(name=f"submitter of {name}", step=submitter.submit_due, topics=("submissions",))
                     for name, submitter in self._submitters.items()
@@ -64,18 +70,18 @@ class Service:
                 ),
             ],
         )
-        self.goodbye = Goodbye(store.bell.ring)
+        self.goodbye = Goodbye(store.bell.wake_all)
         desk = Desk(
             store=store,
             reconciler=reconciler,
             supervisor=self._supervisor,
             goodbye=self.goodbye,
             gateways=tuple(clients),
-            rules=len(config.rulebook.rules),
+            rules=self._rules,
             hookless=self._public_url is None,
             check_then=check_then,
         )
-        receiver = Receiver(read_token=self._signer.read, record=self._record)
+        receiver = Receiver(read_token=self._signer.read, blanker=Blanker((gateway.key,)), record=self._record)
         self.asgi = create_site(desk, receiver, api_keys=keys.api_keys, lifespan=self._live)
 
     def _make_hook(self, task_id: str, nonce: str) -> str | None:
@@ -91,12 +97,20 @@ class Service:
     async def _live(self, _site: Starlette) -> AsyncIterator[None]:
         """What happens between the first and the last request."""
         self.store.start(asyncio.get_running_loop())
-        doubtful = await self.store.write(doubt_interrupted)
-        if doubtful:
-            log.warning("submissions in doubt", count=doubtful, why="the last process stopped while they were sent")
+        if doubted := self.store.doubted:
+            log.warning("submissions in doubt", count=doubted, why="the last process stopped while they were sent")
         for gateway, count in (await self.store.read(count_orphans, tuple(self._submitters))).items():
             log.warning("submissions wait", gateway=gateway, count=count, why="no gateway of that name is configured")
+        await self._chronicler.begin()
         self._supervisor.start()
+        log.info(
+            "started",
+            version=version("ringback"),
+            ledger=str(self.store.path),
+            gateways=",".join(self._submitters),
+            rules=self._rules,
+            hooks=self._public_url or "none",
+        )
         try:
             yield
         finally:
@@ -104,4 +118,8 @@ class Service:
             await asyncio.gather(*(submitter.close() for submitter in self._submitters.values()))
             for client in self._http:
                 await client.aclose()
-            await asyncio.to_thread(self.store.close)
+            try:
+                await self._chronicler.catch_up()
+            finally:
+                await asyncio.to_thread(self.store.close)
+            log.info("stopped", why=self.goodbye.why)

@@ -1,23 +1,27 @@
 """Logs: one wide line per unit of work, on stderr, without secrets."""
 
 import logging
+import re
 import sys
-from collections.abc import MutableMapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, TextIO
 
 import structlog
 
-from hooks.token import TOKEN_PATTERN
+from hooks.blanker import Blanker
 
-HIDDEN = "…"
+# What a terminal obeys instead of showing it, but for the tab and the line's end: C0, DEL, C1, what reverses the
+# direction of writing, and Unicode's own line ends.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def configure_logs(level: str, *, secrets: Sequence[str] = ()) -> None:
     """Send structlog's and the libraries' logs to stderr from `level` (debug, info, warning, error) up.
 
-    Hooks' tokens and the given secrets are blanked in every line, whoever wrote it.
+    Hooks' tokens and the given secrets are blanked in every line, and controls of a terminal written as escapes,
+    whoever wrote it.
     """
-    hide = Blanker(secrets)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -32,7 +36,7 @@ def configure_logs(level: str, *, secrets: Sequence[str] = ()) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Stderr()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -41,7 +45,7 @@ def configure_logs(level: str, *, secrets: Sequence[str] = ()) -> None:
                 structlog.processors.LogfmtRenderer(
                     key_order=("timestamp", "level", "logger", "event"), drop_missing=True
                 ),
-                hide,
+                make_finish(Blanker(secrets)),
             ],
         )
     )
@@ -53,15 +57,24 @@ def configure_logs(level: str, *, secrets: Sequence[str] = ()) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-class Blanker:
-    """The last processor: takes the rendered line and blanks what must not be read."""
+class Stderr(logging.StreamHandler[TextIO]):
+    """Where lines go."""
 
-    def __init__(self, secrets: Sequence[str]) -> None:
-        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 — logging calls it so
+        """Say that a line could not be put together, but not its values, as logging itself would."""
+        kind = type(sys.exception()).__name__
+        with suppress(OSError, ValueError):  # it could not be written because stderr is closed
+            self.stream.write(f'level=error logger={record.name} event="a line could not be written" error={kind}\n')
 
-    def __call__(self, _logger: Any, _method: str, line: str | MutableMapping[str, Any]) -> str:
-        """Give the line without secrets."""
-        text = TOKEN_PATTERN.sub(HIDDEN, str(line))
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
-        return text
+
+def make_finish(blanker: Blanker) -> Callable[[Any, str, Any], str]:
+    """The last processor of a line: takes it as rendered, and gives what may be printed and be read by anybody."""
+
+    def finish(_logger: Any, _method: str, line: Any) -> str:
+        return _CONTROLS.sub(_escape, blanker.hide(str(line)))
+
+    return finish
+
+
+def _escape(control: re.Match[str]) -> str:
+    return control[0].encode("unicode_escape").decode("ascii")

@@ -13,6 +13,7 @@ import pytest
 import structlog
 import uvicorn
 
+from hooks.blanker import Blanker
 from hooks.receiver import MAX_BODY, PREFIX, Receiver
 from hooks.token import MAX_AGE, TokenSigner
 from storage.errors import LedgerBusy, LedgerUnavailable, NoSuchSubmission
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0
 KEY, OLD_KEY = "a secret key of this test", "an older secret key"
+GATEWAY_KEY = "sk-Geheim/0123456789"
 DONE = b'{"id":"g1","status":"SUCCESS","progress":"100%","imageUrl":"https://cdn.example/a.png"}'
 
 Answer = tuple[int, dict[str, str], Any]
@@ -39,7 +41,7 @@ class Door:
         self.signer = TokenSigner([OLD_KEY, KEY], clock=ledger.clock)
         self.calls = 0  # that are over
         self._over = threading.Condition()
-        self._receiver = Receiver(read_token=self.signer.read, record=self._record)
+        self._receiver = Receiver(read_token=self.signer.read, blanker=Blanker((GATEWAY_KEY,)), record=self._record)
         listener = socket.create_server(("127.0.0.1", 0))
         self.address = ("127.0.0.1", listener.getsockname()[1])
         config = uvicorn.Config(
@@ -184,6 +186,9 @@ def forge(hook: str) -> dict[str, str]:
         "twice": f"{head}.{time}.{signature}.{head}.{time}.{signature}",
         "in other letters": f"{head}.{time}.{signature}".upper(),
         "in another spelling of base64": f"{head}.{time}.{signature[:-1]}{chr(ord(signature[-1]) + 1)}",
+        "with one letter encoded": f"%38{head[1:]}.{time}.{signature}",
+        "percent-encoded": "".join(f"%{ord(each):02X}" for each in f"{head}.{time}.{signature}"),
+        "encoded where it need not be": f"{head}%2E{time}%2E{signature}",
         "empty": "",
         "no token": "..%2f..%2fetc%2fpasswd",
         "Chinese": "%E7%8C%AB",
@@ -341,6 +346,19 @@ def test_our_own_hook_in_a_body_is_not_kept(door: Door) -> None:
     assert door.store.query(read_task, task_id).progress == 5
 
 
+@pytest.mark.parametrize("spell", [str, lambda text: text.replace("/", "%2F"), lambda text: f'{{"key":"{text}"}}'])
+def test_the_gateways_key_in_a_body_is_not_kept(door: Door, spell: Callable[[str], str]) -> None:
+    task_id, hook = door.open()
+    said = f"401: {spell(GATEWAY_KEY)} is wrong"
+    body = {"id": "g1", "status": "FAILURE", "failReason": said, "properties": {said: [said]}}
+    for escaped in (json.dumps(body), json.dumps(body).replace("/", r"\/"), json.dumps(body).replace("0", r"\u0030")):
+        assert door.post(hook, escaped) == 200
+    kept = json.dumps(door.written(), ensure_ascii=False)
+    assert "401:" in kept and "is wrong" in kept
+    assert "Geheim" not in kept
+    assert "…" in (door.store.query(read_task, task_id).fail_reason or "")
+
+
 def test_who_hangs_up_in_the_middle_writes_nothing(door: Door) -> None:
     _, hook = door.open()
     before, calls = door.written(), door.calls
@@ -405,8 +423,8 @@ class Call:
         self.sent: list[dict[str, Any]] = []
         self._outcome = outcome
         self._messages = list(messages) or [{"type": "http.request", "body": DONE}]
-        receiver = Receiver(read_token=signer.read, record=self._record)
-        scope = {"type": "http", "method": "POST", "path": path, "headers": list(headers)}
+        receiver = Receiver(read_token=signer.read, blanker=Blanker(), record=self._record)
+        scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "headers": list(headers)}
         asyncio.run(receiver(scope, self._receive, self._send))
 
     async def _record(self, *arguments: Any) -> Any:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from itsdangerous import TimestampSigner
 
 from hooks.errors import BadToken, ExpiredToken, HookError
-from hooks.token import FORGIVEN_FUTURE, MAX_AGE, TOKEN_PATTERN, HookAddress, TokenSigner, new_nonce
+from hooks.token import FORGIVEN_FUTURE, MAX_AGE, TOKEN_PATTERN, HookAddress, TokenSigner
+from storage.store import make_nonce
 
 TASK = "8123456789012345"
 NONCE = "Zk3x_9AbQ-w"
@@ -43,7 +44,7 @@ def test_a_token_needs_no_escaping_in_a_url(task_id, nonce):
 
 
 def test_a_nonce_has_the_shape_that_a_token_takes_and_does_not_repeat():
-    fresh = {new_nonce() for _ in range(1000)}
+    fresh = {make_nonce() for _ in range(1000)}
     assert len(fresh) == 1000
     for nonce in fresh:
         signer().mint(TASK, nonce)

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -7,14 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hooks import wire
+from hooks.blanker import Blanker
 from hooks.errors import NotATask
 from hooks.token import TOKEN_PATTERN, TokenSigner
-from hooks.wire import Envelope, parse_envelope, parse_listed, parse_progress, parse_tasks
+from hooks.wire import Envelope
 from storage.records import Progress
 
 SAMPLES = {path.stem: path.read_bytes() for path in sorted((Path(__file__).parent.parent / "wire").glob("*.json"))}
 TOKEN = TokenSigner(["a-secret-key"], clock=lambda: 1_763_859_600.0).mint("8123456789012345", "Zk3x_9AbQ-w")
 HOOK = f"https://ringback.example/hooks/{TOKEN}"
+KEY = "sk-Geheim/0123456789+abc"
+BLANKER = Blanker((KEY,))
+parse_progress = partial(wire.parse_progress, blanker=BLANKER)
+parse_listed = partial(wire.parse_listed, blanker=BLANKER)
+parse_tasks = partial(wire.parse_tasks, blanker=BLANKER)
+parse_envelope = partial(wire.parse_envelope, blanker=BLANKER)
 
 
 def progress(**fields: object) -> Progress:
@@ -568,8 +577,15 @@ def test_no_list_is_not_an_empty_list(body):
         ('{"error":"broken"}', Envelope(code=None, description="broken", result=None)),
         (
             '{"success":false,"message":"并发数已达上限"}',
-            Envelope(code=None, description="并发数已达上限", result=None),
+            Envelope(code=None, description="并发数已达上限", result=None, denied=True),
         ),
+        (
+            '{"success":false,"code":-1,"message":"no","data":null}',
+            Envelope(code=-1, description="no", result=None, denied=True),
+        ),
+        ('{"success":false,"message":"no","data":{"id":1}}', Envelope(code=None, description="no", result=None)),
+        ('{"success":false,"message":"no","result":"1"}', Envelope(code=None, description="no", result="1")),
+        ('{"success":true,"message":"yes"}', Envelope(code=None, description="yes", result=None)),
         (
             '{"detail":"Not authenticated"}',
             Envelope(code=None, description='{"detail":"Not authenticated"}', result=None),

@@ -6,7 +6,8 @@ import signal
 import httpx
 import pytest
 
-from hooks.token import TOKEN_PATTERN, TokenSigner, new_nonce
+from hooks.token import TOKEN_PATTERN, TokenSigner
+from storage.store import make_nonce
 from tests.journeys.processes import wait_until
 
 pytestmark = pytest.mark.journey
@@ -41,7 +42,7 @@ def test_a_strangers_callback_changes_nothing(stage):
         token.replace(first, second): 401,  # of the other task
         stranger.mint(first, nonce): 401,  # of another service
         TokenSigner([SECRET_KEY], clock=lambda: 1_600_000_000).mint(first, nonce): 410,  # expired long ago
-        signer.mint(first, new_nonce()): 410,  # ours, and of no submission
+        signer.mint(first, make_nonce()): 410,  # ours, and of no submission
         signer.mint("8000000000000001", nonce): 410,  # ours, and of no task in this ledger
         "": 401,
         "../v1/tasks": 401,

@@ -1,12 +1,15 @@
 """The service as a whole, in one process: what its parts keep from each other, and from everybody else."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
 from starlette.responses import JSONResponse
+from structlog.testing import capture_logs
 
 from hooks.token import TOKEN_PATTERN
 
@@ -66,6 +69,12 @@ def test_no_key_is_in_the_ledger(start_ringback: Callable[..., Any]) -> None:
         ringback.gateway.answer = lambda _: JSONResponse({"code": 4, "description": f"bad key {key}"})
         task = ringback.get(f"/v1/tasks/{ringback.open()['id']}", wait=10).json()
         assert task["fail_reason"] == "bad key …"
+        ringback.gateway.answer = None
+        grid = ringback.open()
+        ringback.gateway.wait_for(grid["id"])
+        ringback.succeed(grid["id"], failReason=key.replace("-", "%2D"), description=f"{key} is bad", **{key: [key]})
+        said = ringback.get(f"/v1/tasks/{grid['id']}", wait=10).json()
+        assert (said["fail_reason"], said["properties"]["description"]) == ("…", "… is bad")
         stored = read_database(ringback)
         for secret in (key, "api-0123456789abcdef", "secret-0123456789abcdef"):
             assert secret.encode() not in stored
@@ -127,3 +136,37 @@ def test_what_a_dead_process_was_sending_is_in_doubt_and_never_sent_again(
         assert [event["type"] for event in told] == ["task.unknown"]
         assert ringback.task(task["id"])["submission"] == "unknown"
         assert task["id"] not in ringback.gateway.submitted  # and never sent again
+
+
+def test_the_log_tells_of_the_start_what_happened_and_why_it_stopped(start_ringback: Callable[..., Any]) -> None:
+    with capture_logs() as lines, start_ringback() as ringback:
+        grid = ringback.grid()
+    lines = [line for line in lines if line["log_level"] == "info" and line["event"] != "reconciled"]
+    started, submitted, ended, stopped = lines
+    assert (started["event"], started["gateways"], started["rules"]) == ("started", "midjourney-proxy", 0)
+    assert started["ledger"].endswith("ringback.db")
+    assert (submitted["event"], submitted["task"]) == ("submitted", grid["id"])
+    assert (ended["event"], ended["task"], ended["by"]) == ("ended", grid["id"], "callback")
+    assert (stopped["event"], stopped["why"]) == ("stopped", "SIGTERM")
+
+
+def test_a_service_whose_ledger_was_taken_over_says_so_and_sends_nothing_more(
+    start_ringback: Callable[..., Any],
+) -> None:
+    with start_ringback() as ringback:
+        grid = ringback.grid()
+        sent = len(ringback.gateway.submitted)
+        with closing(sqlite3.connect(ringback.database)) as other:  # as `storage.holder` does, in another process
+            other.execute("UPDATE holder SET mark = 'the other one'")
+            other.execute("UPDATE submissions SET state = 'planned', next_at = 0")
+            other.commit()
+        for answer in (
+            ringback.post("/v1/tasks", {"prompt": "x"}),
+            ringback.post(f"/v1/tasks/{grid['id']}/click", {"button": "U1"}),
+            ringback.call_back(grid["id"], "SUCCESS", progress="100%"),
+            ringback.get("/readyz"),
+        ):
+            assert answer.status_code == 503
+        assert "Another process has taken this ledger over" in answer.json()["checks"]["ledger"]
+        assert ringback.task(grid["id"])["status"] == "SUCCESS", "what is there may still be read"
+        assert len(ringback.gateway.submitted) == sent

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from hooks.blanker import HIDDEN, Blanker
 from hooks.token import TokenSigner
-from service.logs import HIDDEN, Blanker
+from service.logs import make_finish
 
 TOKEN = TokenSigner(["a secret key of ours"], clock=lambda: 1_800_000_000.0).mint("8000000000000017", "nnnnnnnnnnn")
 KEYS = ("gateway-key-0123456789", "api-0123456789abcdef", "secret-0123456789abcdef")
@@ -25,6 +26,10 @@ configure_logs("debug", secrets=keys)
 def fail(text):
     raise RuntimeError(text)
 
+class Unspeakable:
+    def __repr__(self):
+        raise RuntimeError(token)
+
 for number, secret in enumerate((token, *keys)):
     log.info(f"event {secret}", field=secret, nested={"a": [secret]}, 提示="一只猫")
     log.bind(bound=secret).debug("bound")
@@ -39,6 +44,10 @@ for number, secret in enumerate((token, *keys)):
         stdlib.exception("failed")
 log.info("quoted", value=json.dumps({"hook": f"http://x/hooks/{token}"}))
 log.info("two\\nlines", value="a\\nb")
+log.info("controls \\x1b[2J", why="\\x1b]0;title\\x07\\r\\x9b31m\\x7f\\u202e\\u2028\\x00 一\\t猫")
+stdlib.warning("controls \\x1b[2J")
+log.info("value that cannot be told", value=Unspeakable())
+stdlib.warning("%d", token)
 log.info("done")
 """
 
@@ -62,8 +71,8 @@ def test_no_secret_is_in_any_line(lines: list[str]) -> None:
 
 
 def test_each_unit_of_work_is_one_line(lines: list[str]) -> None:
-    assert len(lines) == 4 * 7 + 3
-    assert all(line.startswith("timestamp=") for line in lines)
+    assert len(lines) == 4 * 7 + 7
+    assert sum(line.startswith("timestamp=") for line in lines) == len(lines) - 2
 
 
 def test_a_traceback_says_where_it_happened_without_what_must_not_be_said(lines: list[str]) -> None:
@@ -77,6 +86,13 @@ def test_a_line_can_be_read_by_a_program_and_by_a_chinese_reader(lines: list[str
     assert "提示=一只猫" in lines[0]
 
 
+def test_a_line_that_cannot_be_put_together_is_told_without_its_values(lines: list[str]) -> None:
+    assert lines[-3:-1] == [
+        'level=error logger=ringback.test event="a line could not be written" error=RuntimeError',
+        'level=error logger=library event="a line could not be written" error=TypeError',
+    ]
+
+
 def test_libraries_that_quote_urls_are_quiet(lines: list[str]) -> None:
     assert not any("must not be shown" in line for line in lines)
     assert sum("HTTP Request" in line for line in lines) == 4
@@ -86,11 +102,22 @@ def test_libraries_that_quote_urls_are_quiet(lines: list[str]) -> None:
     ("secrets", "line", "shown"),
     [
         ((), f"hook http://x/hooks/{TOKEN}", "hook http://x/hooks/…"),
+        ((), f"hook {TOKEN.replace('.', '%2E')} encoded", "hook … encoded"),
+        (("key/12345",), 'why="a key%2F12345 b"', 'why="a … b"'),
         ((), f"hook {TOKEN[:-10]} cut short", "hook … cut short"),
-        (("abc", "abcdef"), "abcdef", HIDDEN),  # the longer one first, or its rest would remain
-        (("",), "text", "text"),
+        (("abcdefgh", "abcdefghij"), "abcdefghij", HIDDEN),  # the longer one first, or its rest would remain
+        (("", "text"), "text", "text"),  # too short to be told from other text
+        ((), "\x1b[2J\x9b\x7f\r\0 \u202e一\n\t", "\\x1b[2J\\x9b\\x7f\\r\\x00 \\u202e一\n\t"),
         ((), "task=8000000000000017 gateway_id=1741531578038546", "task=8000000000000017 gateway_id=1741531578038546"),
     ],
 )
 def test_what_is_blanked(secrets: tuple[str, ...], line: Any, shown: str) -> None:
-    assert Blanker(secrets)(None, "info", line) == shown
+    assert make_finish(Blanker(secrets))(None, "info", line) == shown
+
+
+def test_nothing_in_a_line_moves_the_cursor_or_changes_colours(lines: list[str]) -> None:
+    said = [line for line in lines if "controls" in line]
+    assert len(said) == 2
+    assert all(letter.isprintable() or letter == "\t" for line in said for letter in line)
+    assert r"\x1b]0;title\x07" in said[0]
+    assert "一" in said[0] and "猫" in said[0]
