@@ -19,6 +19,7 @@ from storage.records import CONTRADICTED, ENDINGS, FAILURES, JSON, Progress, Sou
 from storage.submissions import acknowledge, believe, read_submission
 from storage.tasks import AS_JSON, read_mutable
 from storage.transaction import Transaction, to_json
+from storage.windows import answer_at_once, settle_window
 
 Recorded = Literal["news", "known", "foreign", "contradiction"]
 
@@ -90,7 +91,9 @@ def record(tx: Transaction, task_id: str, nonce: str | None, progress: Progress,
         tx, task_id, standing, str(progress.gateway_id)
     ):
         return "foreign"
-    if standing.submission_state not in (SubmissionState.ACCEPTED, SubmissionState.REJECTED):
+    if nonce is None and standing.submission_kind == "modal":
+        pass  # asked for, it shows how the task stands, and not whether it heard of our answer to its window
+    elif standing.submission_state not in (SubmissionState.ACCEPTED, SubmissionState.REJECTED):
         # The gateway speaks of it, so it has it: also when our POST is still under way, or in doubt, or lost.
         acknowledge(tx, standing.submission_id, progress.gateway_id, source)
         standing = _read_standing(tx, task_id, nonce)
@@ -145,12 +148,15 @@ def show(tx: Transaction, task_id: str, standing: Standing, progress: Progress, 
             tx.execute(_SHOW_SILENTLY, (*wanted, task_id))
         return "known"
     tx.execute(_SHOW, (*wanted, tx.now, progress.ended, task_id))
-    changes = read_mutable(tx, task_id) if standing.loose else _difference(shown, wanted, tx.now)
+    moved_on = shown[0] == Status.MODAL and settle_window(tx, task_id)
+    changes = read_mutable(tx, task_id) if standing.loose or moved_on else _difference(shown, wanted, tx.now)
     event_type = EVENT_OF_STATUS.get(progress.status, "task.progressed")
     seq = append_event(tx, task_id, event_type, source, changes)
     if progress.ended:
         tx.topics.add("submissions")  # a place may have become free at its gateway
     follow(tx, task_id, event_type, seq)
+    if progress.status == Status.MODAL:
+        answer_at_once(tx, task_id)
     return "news"
 
 

@@ -168,6 +168,7 @@ def add_pictures_and_prices(database: Database) -> None:
             created_at INTEGER NOT NULL
         ) STRICT;
 
+        CREATE INDEX submissions_in_line ON submissions(id) WHERE state = 'planned';
         CREATE INDEX submissions_sent ON submissions(sent_at) WHERE sent_at IS NOT NULL
         """,
     )

@@ -1,12 +1,12 @@
 """What waits to be sent: planned submissions, and taking them when they are due."""
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import msgspec
 
-from storage.records import Submission, SubmissionState, Task
-from storage.submissions import COLUMNS, mark_task, submission_of_row
+from storage.records import JSON, Submission, SubmissionState, Task
+from storage.submissions import COLUMNS, IN_DOUBT, mark_task, submission_of_row
 from storage.tasks import read_task
 from storage.transaction import Transaction
 
@@ -23,12 +23,18 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     parent_gateway_id: str | None  # what a click names as its task; None on a root
 
 
-def read_next_due(db: sqlite3.Connection, gateway: str | None = None, *, now: int) -> int | None:
-    """Give the time (ms) at which the next planned submission is due, of one gateway or of all; None without any."""
+def read_next_due(
+    db: sqlite3.Connection, gateway: str | None = None, *, now: int, groups: Collection[str] = ()
+) -> int | None:
+    """Give the time (ms) at which the next planned submission is due, None without any.
+
+    Of one gateway, with what was submitted to one of the `groups`, or of all.
+    """
+    wanted, values = ("1", ()) if gateway is None else (_is_for(groups), (gateway, *groups))
     row = db.execute(
         "SELECT next_at FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
-        " WHERE submissions.state = 'planned' AND tasks.gateway = coalesce(?, tasks.gateway) ORDER BY next_at LIMIT 1",
-        (gateway,),
+        f" WHERE submissions.state = 'planned' AND {wanted} ORDER BY next_at LIMIT 1",
+        values,
     ).fetchone()
     if row is None:
         return None
@@ -45,22 +51,65 @@ def count_orphans(db: sqlite3.Connection, gateways: Collection[str]) -> dict[str
     return {str(gateway): int(count) for gateway, count in rows}
 
 
-def claim_due(tx: Transaction, *, gateway: str, limit: int) -> list[Claim]:
-    """Take what is due at a gateway, oldest first, and mark it `sending`. After the commit each may be POSTed, once."""
+def claim_due(
+    tx: Transaction,
+    *,
+    gateway: str,
+    limit: int,
+    groups: Collection[str] = (),
+    price: Callable[[Task, JSON], float | None] = lambda _task, _request: None,
+) -> list[Claim]:
+    """Take what is due at a gateway, oldest first, and mark it `sending`. After the commit each may be POSTed, once.
+
+    What was submitted to one of the `groups` is taken, too, and is the gateway's from here on. `price` says what a
+    submission with that request costs there.
+    """
     rows = tx.execute(
         "UPDATE submissions SET state = 'sending', attempts = attempts + 1, sent_at = ?, next_at = NULL"
         " WHERE id IN (SELECT submissions.id FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
-        " WHERE submissions.state = 'planned' AND (next_at <= ? OR next_at > ?) AND tasks.gateway = ?"
-        f" ORDER BY next_at, submissions.id LIMIT ?) RETURNING {COLUMNS.replace('submissions.', '')}",
-        (tx.now, tx.now, tx.now + LONGEST_PAUSE, gateway, limit),
+        f" WHERE submissions.state = 'planned' AND (next_at <= ? OR next_at > ?) AND {_is_for(groups)}"
+        f" ORDER BY submissions.id LIMIT ?) RETURNING {COLUMNS.replace('submissions.', '')}",
+        (tx.now, tx.now, tx.now + LONGEST_PAUSE, gateway, *groups, limit),
     ).fetchall()
     claims = []
     for submission in sorted((submission_of_row(row) for row in rows), key=lambda each: each.id):
         mark_task(tx, submission.task_id, SubmissionState.SENDING)
+        tx.execute("UPDATE tasks SET gateway = ? WHERE id = ? AND gateway != ?", (gateway, submission.task_id, gateway))
         task = read_task(tx, submission.task_id)
+        cost = price(task, submission.request) if submission.kind == "submit" else None
+        tx.execute("UPDATE submissions SET cost = ? WHERE id = ? AND cost IS NOT ?", (cost, submission.id, cost))
         parent = read_task(tx, task.parent_id).gateway_id if task.parent_id else None
         claims.append(Claim(submission=submission, task=task, parent_gateway_id=parent))
     return claims
+
+
+def _is_for(groups: Collection[str]) -> str:
+    """The condition that a planned submission is for a gateway, or for one of so many groups."""
+    if not groups:
+        return "tasks.gateway = ?"
+    return f"(tasks.gateway = ? OR json_extract(submissions.request, '$.group') IN ({', '.join('?' * len(groups))}))"
+
+
+def count_outstanding(db: sqlite3.Connection, gateway: str) -> int:
+    """Count what a gateway has of ours: sent, perhaps sent, or accepted and at work; not what waits in a window."""
+    (count,) = db.execute(
+        "SELECT (SELECT count(*) FROM tasks WHERE gateway = :gateway AND asked_at IS NOT NULL AND status != 'MODAL'"
+        " AND submission != 'sending')"
+        " + (SELECT count(*) FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
+        f" WHERE submissions.{IN_DOUBT} AND submissions.state = 'sending' AND tasks.gateway = :gateway)",
+        {"gateway": gateway},
+    ).fetchone()
+    return int(count)
+
+
+def list_sent_since(db: sqlite3.Connection, gateway: str, since: int) -> list[int]:
+    """Give the times (ms) after `since` at which submissions were last sent to a gateway, oldest first."""
+    rows = db.execute(
+        "SELECT sent_at FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
+        " WHERE sent_at IS NOT NULL AND sent_at > ? AND tasks.gateway = ? ORDER BY sent_at",
+        (since, gateway),
+    )
+    return [int(sent_at) for (sent_at,) in rows]
 
 
 def hasten(tx: Transaction, gateway: str) -> None:

@@ -137,13 +137,16 @@ class Submission(msgspec.Struct, frozen=True, kw_only=True):
     kind: SubmissionKind
     state: str
     nonce: str  # in the hook's token; ties a callback to this submission
-    request: JSON  # what the POST carries beyond the task's own columns: {"button": …}, {"options": …}
+    # What the POST carries beyond the task's own columns: {"button", "window"} of a click, {"prompt", "mask"} of a
+    # window's answer, {"options", "pictures", "group"} of all else.
+    request: JSON
     attempts: int  # POSTs begun
     next_at: int | None  # when a planned one is due
     expires_at: int  # a planned one that is still refused for capacity then is rejected
     created_at: int
     sent_at: int | None  # when the latest POST began
     answer: JSON | None  # the gateway's latest answer, without secrets
+    cost: float | None = None  # what it costs when it is accepted, in the gateway's currency; None where nobody said
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +186,9 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     state: str | None = None
     then: tuple[str, ...] = ()  # labels to click when it succeeds
-    request: JSON = {}
+    parent_id: str | None = None  # the task that it goes on from, with its gateway and its chain
+    notify_hook: str | None = None  # a facade's client's own
+    request: JSON = {}  # what its POST carries beside the prompt
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

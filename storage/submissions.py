@@ -22,7 +22,7 @@ from storage.transaction import Transaction, to_json
 _FIELDS = Submission.__struct_fields__
 COLUMNS = ", ".join(f"submissions.{name}" for name in _FIELDS)
 # The words of the index `submissions_in_doubt`: SQLite uses a partial index only where they stand again.
-_IN_DOUBT = "state IN ('sending', 'unknown')"
+IN_DOUBT = "state IN ('sending', 'unknown')"
 
 
 def submission_of_row(row: tuple[Any, ...]) -> Submission:
@@ -49,7 +49,7 @@ def list_submissions(db: sqlite3.Connection | Transaction, task_id: str) -> list
 
 def list_sending(db: sqlite3.Connection | Transaction) -> frozenset[int]:
     """Give the ids of the submissions whose POST is under way, as far as anybody knows."""
-    rows = db.execute(f"SELECT id FROM submissions WHERE {_IN_DOUBT} AND state = 'sending'")
+    rows = db.execute(f"SELECT id FROM submissions WHERE {IN_DOUBT} AND state = 'sending'")
     return frozenset(submission_id for (submission_id,) in rows)
 
 
@@ -59,10 +59,13 @@ def acknowledge(
     gateway_id: str | None,
     source: Source,
     answer: JSON | None = None,
+    *,
+    is_new: bool = True,
 ) -> None:
     """The gateway has it: says its own answer, or a callback or a fetched task that proves it.
 
-    `task.submitted` is appended the first time that this becomes known of the task.
+    What is not new was there before and costs nothing. `task.submitted` is appended the first time that this becomes
+    known of the task.
     """
     submission = read_submission(tx, submission_id)
     task_id = submission.task_id
@@ -72,6 +75,8 @@ def acknowledge(
     if submission.state in (SubmissionState.ACCEPTED, SubmissionState.REJECTED):
         return
     _set_state(tx, submission_id, SubmissionState.ACCEPTED)
+    if is_new:
+        _charge(tx, submission)
     task = read_task(tx, task_id)
     tx.execute(
         "UPDATE tasks SET submission = 'accepted', submitted_at = coalesce(submitted_at, ?), updated_at = ?,"
@@ -88,6 +93,7 @@ def believe(tx: Transaction, submission_id: int) -> None:
     """The gateway refused it, and speaks of it as of work that it has: it was paid. The ending that was told stands."""
     submission = read_submission(tx, submission_id)
     _set_state(tx, submission_id, SubmissionState.ACCEPTED)
+    _charge(tx, submission)
     mark_task(tx, submission.task_id, SubmissionState.ACCEPTED)
     tx.execute("UPDATE tasks SET submitted_at = ? WHERE id = ?", (tx.now, submission.task_id))
 
@@ -114,12 +120,16 @@ def postpone(tx: Transaction, submission_id: int, *, seconds: float, answer: JSO
 
 
 def reject(tx: Transaction, submission_id: int, *, reason: str, kind: str, answer: JSON | None) -> None:
-    """The gateway refused for good: the task fails, and nothing was spent."""
+    """The gateway refused for good: the task fails, or its window stays open; nothing was spent."""
     submission = read_submission(tx, submission_id)
     _keep_answer(tx, submission_id, answer)
     if submission.state not in (SubmissionState.SENDING, SubmissionState.PLANNED):
         return  # evidence has settled it already
     _set_state(tx, submission_id, SubmissionState.REJECTED)
+    if submission.kind == "modal":  # its window is as open as it was, and may be answered again
+        mark_task(tx, submission.task_id, SubmissionState.ACCEPTED)
+        _tell(tx, submission.task_id, "task.modal", "submit", {"reason": reason})
+        return
     tx.execute(
         "UPDATE tasks SET submission = 'rejected', status = ?, fail_reason = ?, fail_kind = ?, finished_at = ?,"
         " updated_at = ? WHERE id = ?",
@@ -153,7 +163,7 @@ def doubt_interrupted(tx: Transaction) -> int:
 def lose_overdue(tx: Transaction, *, before: int) -> int:
     """Give up on submissions in doubt that were sent before that time (ms); gives how many."""
     rows = tx.execute(
-        f"SELECT task_id FROM submissions WHERE {_IN_DOUBT} AND state = 'unknown' AND sent_at < ?", (before,)
+        f"SELECT task_id FROM submissions WHERE {IN_DOUBT} AND state = 'unknown' AND sent_at < ?", (before,)
     ).fetchall()
     for (task_id,) in rows:
         lose_task(tx, task_id, reason="No sign of it came from the gateway.", silent_since=tx.now)
@@ -177,6 +187,12 @@ def lose_task(tx: Transaction, task_id: str, *, reason: str, silent_since: int) 
         (task_id,),
     )
     _tell(tx, task_id, "task.lost", "service", {"reason": reason})
+
+
+def _charge(tx: Transaction, submission: Submission) -> None:
+    """The submission was accepted: what it costs was spent."""
+    if submission.cost is not None:
+        tx.execute("UPDATE tasks SET cost = coalesce(cost, 0) + ? WHERE id = ?", (submission.cost, submission.task_id))
 
 
 def _tell(tx: Transaction, task_id: str, event_type: str, source: Source, data: JSON | None = None) -> None:

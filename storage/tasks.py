@@ -14,6 +14,7 @@ from storage.records import (
     Button,
     NewTask,
     Status,
+    SubmissionKind,
     SubmissionState,
     Task,
     action_of,
@@ -34,6 +35,7 @@ MUTABLE = (
     "fail_kind",
     "tags",
     "submission",
+    "cost",
     "updated_at",
     "submitted_at",
     "started_at",
@@ -140,12 +142,15 @@ def read_chain(db: sqlite3.Connection, task_id: str) -> list[Task]:
 
 
 def open_task(tx: Transaction, new: NewTask) -> Task:
-    """Open a root task with its planned submission."""
+    """Open a task that somebody asked for, with its planned submission. Raises NoSuchTask for its parent."""
     task_id = tx.ids.next(tx.now)
+    parent = None if new.parent_id is None else read_task(tx, new.parent_id)
     task = Task(
         id=task_id,
-        root_id=task_id,
-        gateway=new.gateway,
+        root_id=task_id if parent is None else parent.root_id,
+        parent_id=new.parent_id,
+        depth=0 if parent is None else parent.depth + 1,
+        gateway=new.gateway if parent is None else parent.gateway,
         action=new.action,
         prompt=new.prompt,
         params=new.params,
@@ -155,16 +160,18 @@ def open_task(tx: Transaction, new: NewTask) -> Task:
         created_at=tx.now,
         updated_at=tx.now,
     )
-    _insert(tx, task, then=new.then, request=new.request)
+    _insert(tx, task, then=new.then, request=new.request, notify_hook=new.notify_hook)
     return task
 
 
-def open_click(tx: Transaction, parent: Task, button: Button, *, origin: str) -> tuple[Task, bool]:
+def open_click(
+    tx: Transaction, parent: Task, button: Button, *, origin: str, request: Mapping[str, Any] | None = None
+) -> tuple[Task, bool]:
     """Open the child that a click on `button` asks for; give it, and whether it is new.
 
     At most one live click per (parent, kind `upsample`, index), whoever asks: a second asker gets the first one's. One
     that failed lives no more, unless its gateway has contradicted that: what it made was paid.
-    A child inherits gateway, prompt, tags and the client's state.
+    A child inherits gateway, prompt, tags and the client's state. `request` is what its POST carries beside the button.
     """
     if button.kind == "upsample" and (standing := _live_click(tx, parent.id, button)) is not None:
         return standing, False
@@ -185,7 +192,7 @@ def open_click(tx: Transaction, parent: Task, button: Button, *, origin: str) ->
         created_at=tx.now,
         updated_at=tx.now,
     )
-    _insert(tx, task, button_kind=button.kind, request={"button": button})
+    _insert(tx, task, button_kind=button.kind, request={"button": button, **(request or {})})
     return task, True
 
 
@@ -207,21 +214,28 @@ def _insert(
     request: Mapping[str, Any],
     button_kind: str | None = None,
     then: Sequence[str] = (),
+    notify_hook: str | None = None,
 ) -> None:
     columns = {
         name: to_json(value) if name in AS_JSON else value
         for name in FIXED + MUTABLE
         if (value := getattr(task, name)) is not None
     }
-    columns |= {"button_kind": button_kind, "then": to_json(then), "loose": 0}
+    columns |= {"button_kind": button_kind, "then": to_json(then), "notify_hook": notify_hook, "loose": 0}
     names = ", ".join(f'"{name}"' for name in columns)
     places = ", ".join("?" * len(columns))
     tx.execute(f"INSERT INTO tasks ({names}) VALUES ({places})", tuple(columns.values()))
+    plan_submission(tx, task.id, "submit", request)
+
+
+def plan_submission(tx: Transaction, task_id: str, kind: SubmissionKind, request: Mapping[str, Any]) -> None:
+    """Plan one more paid POST for a task; it is due now."""
     tx.execute(
         "INSERT INTO submissions (task_id, kind, state, nonce, request, attempts, next_at, expires_at, created_at)"
-        " VALUES (?, 'submit', ?, ?, ?, 0, ?, ?, ?)",
+        " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
         (
-            task.id,
+            task_id,
+            kind,
             SubmissionState.PLANNED,
             tx.nonce(),
             to_json(request),

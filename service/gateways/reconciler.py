@@ -39,6 +39,7 @@ class Reconciler:
         self._clients = clients
         self._silent_after = silent_after
         self._lost_after = lost_after
+        self._mistaken: set[str] = set()  # tasks about which a gateway told of another one
         self._first: dict[str, int | None] = dict.fromkeys(clients)  # whose first look is not over, and when it began
 
     async def reconcile_silent(self, gateway: str) -> float:
@@ -66,12 +67,13 @@ class Reconciler:
     async def _ask_due(self, gateway: str) -> int:
         first, now = gateway in self._first, self._store.now()
         if first:
-            # A moment ago, so that what is asked about from now on is not due again.
-            now = self._first[gateway] = self._first[gateway] or now - 1
+            # A moment ago, so that what is asked about from now on is not due again; the clock may step back meanwhile.
+            self._first[gateway] = min(self._first[gateway] or now, now - 1)
         silent = await self._store.read(
             list_silent,
             gateway=gateway,
             now=now,
+            before=self._first.get(gateway),
             silent_after=0 if first else int(self._silent_after * 1000),
             longest=0 if first else int(max(LONGEST, self._silent_after) * 1000),
             limit=BATCH,
@@ -83,18 +85,32 @@ class Reconciler:
 
     async def _ask(self, client: GatewayClient, silent: list[Silent]) -> str | None:
         await self._store.write(mark_asked, [each.task_id for each in silent])
-        told = Told(found={})
+        told = by_state = Told(found={})
         if ids := list(dict.fromkeys(each.gateway_id for each in silent if each.gateway_id is not None)):
             told = await client.ask(ids)
-        by_state: Mapping[str, Progress] = {}
         if unnamed := [each.task_id for each in silent if each.gateway_id is None]:
             by_state = await client.search(unnamed)
+        failed = told.failed
+        if by_state.failed is not None:
+            failed = failed or f"it has never named the task, and to look for it was in vain: {by_state.failed}"
         forgotten = self._store.now() - int(self._lost_after * 1000)
         for each in silent:
-            progress = by_state.get(each.task_id) if each.gateway_id is None else told.found.get(each.gateway_id)
+            found, asked = (by_state, each.task_id) if each.gateway_id is None else (told, each.gateway_id)
+            progress = found.found.get(asked)
             if progress is not None:
-                await self._store.write(record, each.task_id, None, progress, "fetch")
-            elif each.gateway_id in told.missing and each.updated_at < forgotten:
+                recorded = await self._store.write(record, each.task_id, None, progress, "fetch")
+                if recorded == "foreign":
+                    why = self._tell_mistake(each, progress)
+                    failed = failed or why
+            elif asked in found.missing and each.updated_at < forgotten:
                 reason = "Its gateway does not know it any more."
                 await self._store.write(lose_task, each.task_id, reason=reason, silent_since=each.updated_at)
-        return told.failed
+        return failed
+
+    def _tell_mistake(self, asked: Silent, progress: Progress) -> str:
+        """Log, once for each task, that its gateway told of another one; give what to say of it."""
+        why = f"asked about its task {asked.gateway_id}, it told of {progress.gateway_id}"
+        if asked.task_id not in self._mistaken:
+            self._mistaken.add(asked.task_id)
+            log.warning("another task than asked for", task=asked.task_id, why=why)
+        return why

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from storage.queue import Claim
 from storage.records import JSON
-from storage.submissions import Claim
 
 # What `/submit/change` calls the kinds that it knows; for gateways that show no buttons.
 CHANGES = {"upsample": "UPSCALE", "variation": "VARIATION", "reroll": "REROLL"}

@@ -15,10 +15,12 @@ from service.gateways.room import Room
 from storage.errors import LedgerError
 from storage.events import has_ending_since, read_latest_seq
 from storage.ledger import open_window
+from storage.queue import Claim, claim_due, hasten, read_next_due
 from storage.store import Store
-from storage.submissions import Claim, acknowledge, claim_due, doubt, hasten, postpone, read_next_due, reject
+from storage.submissions import acknowledge, doubt, list_sending, postpone, reject
 
 IN_FLIGHT: Final = 32  # POSTs out at once
+FULL_PAUSE: Final = 1.0  # seconds between two looks whether a place has become free without an answer
 GOODBYE: Final = 0.3  # seconds that a stop waits for answers which are under way
 UNWRITTEN_PAUSE: Final = 1.0  # seconds before an outcome that could not be written is written again
 
@@ -52,7 +54,6 @@ class Submitter:
         self._room = Room(in_flight)
         self._claiming: asyncio.Task[None] | None = None
         self._posts: set[asyncio.Task[None]] = set()
-        self._out = 0  # POSTs without an answer
 
     async def submit_due(self) -> float | None:
         """Start the POST of what is due, and give the seconds until more may be; None when the bell will tell."""
@@ -60,8 +61,13 @@ class Submitter:
             now = self._store.now()
             if self._room.rests(now) and not await self._lift_rest():
                 return (self._room.rests_until - now) / 1000
-            free = self._room.free(self._out)
-            due = await self._store.read(read_next_due, self._gateway) if free else None
+            if not self._room.free(now):
+                # A callback may have settled a submission whose POST still hangs.
+                self._room.keep_only(await self._store.read(list_sending), now)
+            free = self._room.free(now)
+            if not free:
+                return FULL_PAUSE
+            due = await self._store.read(read_next_due, self._gateway, now=now)
             if due is None:
                 return None  # the next answer rings, and so does the next submission
             if due > now:
@@ -92,9 +98,9 @@ class Submitter:
     async def _claim(self, limit: int) -> None:
         latest = await self._store.read(read_latest_seq)
         for claim in await self._store.write(claim_due, gateway=self._gateway, limit=limit):
+            self._room.enter(claim.submission.id, claim.submission.sent_at or 0)
             post = asyncio.create_task(self._send(claim, latest), name=f"submit {claim.task.id}")
             self._posts.add(post)
-            self._out += 1
             post.add_done_callback(self._forget)
 
     def _forget(self, post: asyncio.Task[None]) -> None:
@@ -106,7 +112,7 @@ class Submitter:
         try:
             answer = await self._post(claim)
         finally:
-            self._out -= 1
+            self._room.leave(claim.submission.id)
         bad = isinstance(answer.outcome, outcomes.Refused | outcomes.Unsent | outcomes.Unknown)
         log.log(
             logging.WARNING if bad else logging.INFO,
@@ -132,7 +138,10 @@ class Submitter:
     async def _post(self, claim: Claim) -> Answer:
         if claim.task.parent_id is not None and claim.parent_gateway_id is None:
             # A callback without an id has overtaken the answer that names its task.
-            reason = "The gateway's id of its parent is not known yet."
+            reason = (
+                "Its parent has succeeded, but the gateway has never named that, so nothing of it can be clicked there."
+                f" POST /v1/tasks/{claim.task.parent_id}/reconcile looks for the name; then click again."
+            )
             return Answer(outcome=outcomes.NotYet(reason=reason), evidence={"error": reason})
         try:
             return await self._client.submit(claim, self._make_hook(claim.task.id, claim.submission.nonce))

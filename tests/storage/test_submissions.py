@@ -74,9 +74,9 @@ def test_claims_take_the_oldest_first_and_no_more_than_asked(ledger: "Ledger") -
     ledger.do(claim_due, gateway="g", limit=1)
     ledger.do(postpone, ledger.submission(tasks[0]).id, seconds=2, answer={"code": 23})
     ledger.clock.now += 10
-    assert [claim.task.id for claim in ledger.claim(2)] == [tasks[1].id, tasks[2].id]
-    assert [claim.task.id for claim in ledger.claim(2)] == [tasks[3].id, tasks[4].id]
-    assert [claim.task.id for claim in ledger.claim(2)] == [tasks[0].id], "it was due last"
+    assert [claim.task.id for claim in ledger.claim(2)] == [tasks[0].id, tasks[1].id], "it was first in line"
+    assert [claim.task.id for claim in ledger.claim(2)] == [tasks[2].id, tasks[3].id]
+    assert [claim.task.id for claim in ledger.claim(2)] == [tasks[4].id]
     assert ledger.claim() == []
 
 

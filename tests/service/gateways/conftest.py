@@ -18,9 +18,10 @@ from hooks.clients import fetch_client, submit_client
 from service.gateways.client import GatewayClient
 from service.gateways.presets import Auth, Gateway
 from storage.events import list_events
+from storage.queue import Claim
 from storage.records import Event, NewTask, Submission, Task
 from storage.store import Store
-from storage.submissions import Claim, list_submissions
+from storage.submissions import list_submissions
 from storage.tasks import open_task, read_task
 
 KEY = "sk-Geheim/0123456789+abc"

@@ -3,22 +3,34 @@
 import asyncio
 import gzip
 import json
+import threading
+import tracemalloc
+import zlib
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
+from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hooks.token import TOKEN_PATTERN, TokenSigner
-from service.gateways.client import LONGEST_ANSWER, Answer
+from hooks.wire import parse_tasks
+from service.gateways.client import BATCH, LONGEST_ANSWER, LONGEST_LIST, Answer, Told
 from service.gateways.outcomes import Accepted, Refused, Unknown, Unsent
 
 IMAGINE = "/mj/submit/imagine"
 LIST, QUERY, LATEST = "/mj/task/list-by-condition", "/mj/task/query", "/mj/task/list"
+OURS = "8000000000000017"
 OK = {"code": 1, "description": "提交成功", "result": "17"}
 TOKEN = TokenSigner(["a secret key of ours"]).mint("8000000000000017", "nnnnnnnnnnn")
 HOOK = f"https://ringback.example/hooks/{TOKEN}"
+
+
+def packed(packing: bytes, body: bytes) -> bytes:
+    """A 200 whose body says how it is packed."""
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: %s\r\ncontent-length: %d\r\n\r\n"
+    return head % (packing, len(body)) + body
 
 
 def answers_with(raw: bytes, *, then_close: bool = True) -> Any:
@@ -90,6 +102,10 @@ def test_a_plain_port_called_with_tls_proves_that_nothing_left(
         pytest.param(b'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"code":1,', id="half a body"),
         pytest.param(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n", id="broken chunks"),
         pytest.param(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc", id="no gzip"),
+        pytest.param(packed(b"gzip", gzip.compress(b'{"code":1,"result":"17"}')[:-9]), id="half a gzip"),
+        pytest.param(packed(b"gzip, gzip", gzip.compress(gzip.compress(b"{}"))), id="gzip in gzip"),
+        pytest.param(packed(b"br", b"abc"), id="packed otherwise"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nx: " + b"y" * 200_000 + b"\r\n\r\n", id="an endless head"),
         pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n", id="only an interim answer"),
     ],
 )
@@ -100,7 +116,45 @@ def test_an_answer_that_is_none_leaves_it_unknown(
         async with talk(answers_with(raw)) as url, connect(url) as client:
             answer = await client.submit(make_claim(), None)
         assert type(answer.outcome) is Unknown
-        assert answer.evidence["error"]
+        assert answer.outcome.reason.startswith("No answer came: ")
+        assert len(held(answer)) < 2000
+
+    run(scenario())
+
+
+def test_cookies_of_any_shape_do_not_matter(run: Any, connect: Any, make_claim: Any, talk: Any) -> None:
+    body = json.dumps(OK).encode()
+    cookies = b"".join(
+        b"set-cookie: %s\r\n" % each
+        for each in (b"=", b"a=b; expires=never; domain=.; path=\xff", b"a=b; max-age=x; version=y", b";" * 5000)
+    )
+    raw = b"HTTP/1.1 200 OK\r\n%scontent-length: %d\r\n\r\n%s" % (cookies, len(body), body)
+
+    async def scenario() -> None:
+        async with talk(answers_with(raw)) as url, connect(url) as client:
+            assert (await client.submit(make_claim(), None)).outcome == Accepted(gateway_id="17")
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://\x00"])
+def test_a_url_that_is_none_is_refused_without_being_asked(run: Any, connect: Any, make_claim: Any, url: str) -> None:
+    async def scenario() -> None:
+        async with connect(url) as client:
+            outcome = (await client.submit(make_claim(), None)).outcome
+            assert isinstance(outcome, Refused)
+            assert outcome.reason.startswith("This cannot be asked of a gateway: ")
+            assert (await client.ask(["17"])).failed
+
+    run(scenario())
+
+
+def test_a_fault_inside_of_others_is_told_by_its_own_words(run: Any, connect: Any, make_claim: Any) -> None:
+    async def scenario() -> None:
+        async with connect("http://127.0.0.1:99999999") as client:
+            outcome = (await client.submit(make_claim(), None)).outcome
+            assert type(outcome) is Unknown
+            assert "port" in outcome.reason
 
     run(scenario())
 
@@ -157,7 +211,56 @@ def test_a_packed_answer_is_cut_off_by_what_it_unpacks_to(
 
     async def scenario() -> None:
         async with connect(url) as client:
-            assert type((await client.submit(make_claim(), None)).outcome) is Unknown
+            outcome = (await client.submit(make_claim(), None)).outcome
+            assert type(outcome) is Unknown
+            assert "longer than" in outcome.reason
+
+    run(scenario())
+
+
+def test_a_packed_answer_is_read(run: Any, connect: Any, make_claim: Any, gateway: Any, url: str) -> None:
+    body = gzip.compress(json.dumps(OK).encode())
+    gateway.answers[IMAGINE] = Response(body, headers={"content-encoding": "gzip"})
+
+    async def scenario() -> None:
+        async with connect(url) as client:
+            assert (await client.submit(make_claim(), None)).outcome == Accepted(gateway_id="17")
+
+    run(scenario())
+    assert gateway.asked[0][2]["accept-encoding"] == "gzip"
+
+
+def make_bomb(megabytes: int) -> bytes:
+    """Blanks, packed a thousandfold, without packing each of them."""
+    packer = zlib.compressobj(wbits=31)
+    head = packer.compress(b" " * 2**20) + packer.flush(zlib.Z_FULL_FLUSH)
+    further = packer.compress(b" " * 2**20) + packer.flush(zlib.Z_FULL_FLUSH)
+    return head + further * (megabytes - 1)
+
+
+@pytest.mark.parametrize(
+    ("packing", "bomb"),
+    [
+        pytest.param("gzip", make_bomb(60), id="all in one chunk"),
+        pytest.param("gzip", make_bomb(1024), id="1 GB"),
+        pytest.param("gzip, gzip", gzip.compress(make_bomb(1024)), id="1 GB, packed twice"),
+    ],
+)
+def test_a_packed_bomb_takes_no_memory(
+    run: Any, connect: Any, make_claim: Any, gateway: Any, url: str, packing: str, bomb: bytes
+) -> None:
+    gateway.answers[IMAGINE] = Response(bomb, headers={"content-encoding": packing})
+
+    async def scenario() -> None:
+        async with connect(url) as client:
+            tracemalloc.start()
+            try:
+                outcome = (await client.submit(make_claim(), None)).outcome
+                _, peak = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+        assert type(outcome) is Unknown
+        assert peak < 16 * 2**20
 
     run(scenario())
 
@@ -174,7 +277,7 @@ def test_each_post_has_a_connection_of_its_own(run: Any, connect: Any, make_clai
     assert len(set(gateway.peers)) == 3
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_redirects_are_not_followed(
     run: Any, connect: Any, make_claim: Any, gateway: Any, url: str, status: int
 ) -> None:
@@ -488,7 +591,7 @@ def test_a_gateway_that_never_answers_a_question_fails_in_time(run: Any, connect
         async with talk(answers_with(b"", then_close=False)) as url, connect(url, fetch_deadline=0.05) as client:
             told = await client.ask(["1"])
             assert (told.missing, told.failed) == (frozenset(), "TimeoutError")
-            assert await client.search(["8000000000000017"]) == {}
+            assert await client.search([OURS]) == Told(found={}, failed="TimeoutError")
 
     run(scenario())
 
@@ -532,14 +635,64 @@ def test_an_id_that_no_path_can_hold_is_missing_and_harms_no_other(
 
 
 def test_tasks_are_searched_by_our_state(run: Any, connect: Any, gateway: Any, url: str) -> None:
-    ours = "8000000000000017"
-    gateway.answers[LATEST] = JSONResponse([row("1", state=ours), row("2", state="theirs"), row("3")])
+    gateway.answers[LATEST] = JSONResponse([row("1", state=OURS), row("2", state="theirs"), row("3")])
 
     async def scenario() -> None:
         async with connect(url) as client:
-            assert {state: found.gateway_id for state, found in (await client.search([ours])).items()} == {ours: "1"}
+            told = await client.search([OURS])
+        assert {state: found.gateway_id for state, found in told.found.items()} == {OURS: "1"}
+        assert told.failed is None
 
     run(scenario())
+    assert gateway.paths == [LATEST]
+
+
+@pytest.mark.parametrize(
+    "latest",
+    [JSONResponse([row("5", state="theirs")]), Response(status_code=404), Response(status_code=500)],
+    ids=["does not show it", "is none", "fails"],
+)
+def test_what_the_latest_ones_do_not_show_is_searched_on_a_page(
+    run: Any, connect: Any, gateway: Any, url: str, latest: Response
+) -> None:
+    async def page(request: Request) -> Response:
+        state = json.loads(await request.body())["state"]
+        # It may show others as well, and not everything that was asked for.
+        return JSONResponse({"content": [row("6", state="theirs"), *([row("1", state=OURS)] if state == OURS else [])]})
+
+    gateway.answers |= {LATEST: latest, QUERY: page}
+
+    async def scenario() -> None:
+        async with connect(url) as client:
+            told = await client.search([OURS, "8000000000000018"])
+        assert {state: found.gateway_id for state, found in told.found.items()} == {OURS: "1"}
+        assert (told.missing, told.failed) == (frozenset(), None)
+
+    run(scenario())
+    assert gateway.paths == [LATEST, QUERY, QUERY]
+
+
+@pytest.mark.parametrize(
+    ("latest", "page", "failed"),
+    [
+        (Response(status_code=404), Response(status_code=404), "it has no /task/list"),
+        (Response(status_code=500), Response(status_code=404), "HTTP 500"),
+        (Response(status_code=404), Response(status_code=500), "HTTP 500"),
+        (JSONResponse([]), Response(status_code=500), "HTTP 500"),
+        (JSONResponse([]), Response(status_code=404), None),
+    ],
+)
+def test_a_search_says_when_there_was_no_way_to_look(
+    run: Any, connect: Any, gateway: Any, url: str, latest: Response, page: Response, failed: str | None
+) -> None:
+    gateway.answers |= {LATEST: latest, QUERY: page}
+
+    async def scenario() -> None:
+        async with connect(url) as client:
+            assert await client.search([OURS, "8000000000000018"]) == Told(found={}, failed=failed)
+
+    run(scenario())
+    assert gateway.paths == [LATEST, QUERY], "one failure is enough"
 
 
 def test_a_gateway_without_a_list_of_latest_ones_is_not_asked_for_it_again(
@@ -547,8 +700,87 @@ def test_a_gateway_without_a_list_of_latest_ones_is_not_asked_for_it_again(
 ) -> None:
     async def scenario() -> None:
         async with connect(url) as client:
-            assert await client.search(["8000000000000017"]) == {}
-            assert await client.search(["8000000000000017"]) == {}
+            assert (await client.search([OURS])).found == {}
+            assert (await client.search([OURS])).found == {}
 
     run(scenario())
-    assert gateway.paths == [LATEST]
+    assert gateway.paths == [LATEST, QUERY]
+
+
+# --- lists that are too long
+
+
+def test_a_list_that_is_too_long_is_asked_for_in_smaller_batches(
+    run: Any, connect: Any, gateway: Any, url: str
+) -> None:
+    batches = []
+
+    async def answer(request: Request) -> Response:
+        batches.append(json.loads(await request.body())["ids"])
+        return JSONResponse([row(each, prompt="x" * (LONGEST_LIST // 60)) for each in batches[-1] if each != "7"])
+
+    gateway.answers[LIST] = answer
+    ids = [str(number) for number in range(BATCH)]
+
+    async def scenario() -> None:
+        async with connect(url) as client:
+            for _ in range(2):
+                told = await client.ask(ids)
+                assert (set(told.found), told.missing, told.failed) == ({*ids} - {"7"}, {"7"}, None)
+
+    run(scenario())
+    assert batches == [ids, ids[:50], ids[50:], ids[:50], ids[50:]], "it remembers"
+
+
+def test_a_list_that_shows_whatever_it_likes_is_left_alone(run: Any, connect: Any, gateway: Any, url: str) -> None:
+    gateway.answers[LIST] = JSONResponse([row("9", prompt="x" * LONGEST_LIST)])
+    gateway.answers |= {f"/mj/task/{each}/fetch": JSONResponse(row(each)) for each in "123"}
+
+    async def scenario() -> None:
+        async with connect(url) as client:
+            for _ in range(2):
+                assert set((await client.ask(["1", "2", "3"])).found) == {"1", "2", "3"}
+
+    run(scenario())
+    fetches = [f"/mj/task/{each}/fetch" for each in "123"]
+    assert gateway.paths == [LIST, LIST, QUERY, *fetches, *fetches]
+
+
+def test_what_was_told_before_a_failure_counts(run: Any, connect: Any, gateway: Any, url: str) -> None:
+    asked = []
+
+    async def answer(request: Request) -> Response:
+        asked.append(json.loads(await request.body())["ids"])
+        if len(asked) == 3:
+            return Response(status_code=500)
+        return JSONResponse([row(each, prompt="x" * (LONGEST_LIST // 3)) for each in asked[-1]])
+
+    gateway.answers[LIST] = answer
+
+    async def scenario() -> None:
+        async with connect(url) as client:
+            told = await client.ask(["1", "2", "3", "4"])
+        assert (set(told.found), told.missing, told.failed) == ({"1", "2"}, frozenset(), "HTTP 500")
+
+    run(scenario())
+
+
+def test_lists_are_read_beside_the_loop(
+    run: Any, connect: Any, gateway: Any, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def read(*args: Any) -> Any:
+        threads.append(threading.get_ident())
+        return parse_tasks(*args)
+
+    monkeypatch.setattr("service.gateways.questions.parse_tasks", read)
+    gateway.answers[LIST] = JSONResponse([row("1")])
+
+    async def scenario() -> None:
+        async with connect(url) as client:
+            assert set((await client.ask(["1"])).found) == {"1"}
+
+    run(scenario())
+    assert threads
+    assert threading.get_ident() not in threads

@@ -1,17 +1,19 @@
 """The safety net over a real ledger: who is asked, how often, and what an answer or its absence means."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from service.gateways.client import BATCH, Told
 from service.gateways.reconciler import Reconciler
 from storage.ledger import record
+from storage.queue import claim_due
 from storage.records import Progress, Task
-from storage.submissions import acknowledge, claim_due, doubt
+from storage.submissions import acknowledge, doubt
 
 SILENT, LOST = 30.0, 7200.0  # seconds
 
@@ -37,9 +39,10 @@ class StubClient:
         found = {each: self.known[each] for each in gateway_ids if each in self.known}
         return Told(found=found, missing=frozenset(gateway_ids) - found.keys())
 
-    async def search(self, states: Iterable[str]) -> Mapping[str, Progress]:
+    async def search(self, states: Iterable[str]) -> Told:
         self.searched.append(list(states))
-        return {state: self.by_state[state] for state in self.searched[-1] if state in self.by_state}
+        found = {state: self.by_state[state] for state in self.searched[-1] if state in self.by_state}
+        return Told(found=found, failed=self.failed)
 
 
 def make_reconciler(house: Any, **clients: Any) -> Reconciler:
@@ -101,6 +104,28 @@ def test_the_first_look_asks_about_everything_once(run: Any, open_house: Any) ->
             assert pauses[0] == pauses[1] < 1 < pauses[2]
             await look(house, reconciler, 0.5)
             assert len(client.asked) == 3
+
+    run(scenario())
+
+
+def test_a_clock_that_steps_back_during_the_first_look_lets_nothing_be_asked_about_for_ever(
+    run: Any, open_house: Any
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            ids = [str(number) for number in range(2 * BATCH + 50)]
+            for gateway_id in ids:
+                await open_accepted(house, gateway_id)
+            client = StubClient()
+            client.known = {each: Progress(gateway_id=each, status="SUBMITTED", progress=0) for each in ids}
+            reconciler = make_reconciler(house, g=client)
+            await look(house, reconciler, 0.5)
+            house.clock.now -= 3600
+            for _ in range(6):
+                await look(house, reconciler, 0.5)
+            asked = [each for batch in client.asked for each in batch]
+            assert set(asked) == set(ids)
+            assert len(asked) <= len(ids) + BATCH, "the first batch once more, because it seems to lie ahead"
 
     run(scenario())
 
@@ -273,6 +298,55 @@ def test_one_task_can_be_asked_about_at_once(run: Any, open_house: Any) -> None:
             client.failed = "HTTP 401"
             assert await reconciler.reconcile_task("g", task.id, "17") == "HTTP 401"
             assert await reconciler.reconcile_task("gone", task.id, "17") == "No gateway 'gone' is configured."
+
+    run(scenario())
+
+
+def test_an_answer_about_another_task_changes_nothing_and_is_told_once(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            reconciler = make_reconciler(house, g=client)
+            task = await open_accepted(house, "17")
+            client.known["17"] = Progress(gateway_id="18", status="SUCCESS", progress=100)
+            with capture_logs() as lines:
+                for _ in range(3):
+                    failed = await reconciler.reconcile_task("g", task.id, "17")
+                    assert failed == "asked about its task 17, it told of 18"
+                await look(house, reconciler, LOST)
+            assert await house.task(task) == task
+            told = [line for line in lines if line["log_level"] == "warning"]
+            assert [(line["task"], line["why"]) for line in told] == [(task.id, failed)]
+
+    run(scenario())
+
+
+def test_a_search_that_failed_is_told(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            reconciler = make_reconciler(house, g=client)
+            task = await open_doubtful(house)
+            assert await reconciler.reconcile_task("g", task.id, None) is None  # not to be found is an answer
+            client.failed = "HTTP 500"
+            failed = await reconciler.reconcile_task("g", task.id, None)
+            assert failed == "it has never named the task, and to look for it was in vain: HTTP 500"
+
+    run(scenario())
+
+
+def test_a_task_that_succeeded_without_a_name_can_be_given_it(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            reconciler = make_reconciler(house, g=client)
+            task = await open_doubtful(house)
+            nameless = Progress(status="SUCCESS", progress=100)
+            await house.store.write(record, task.id, (await house.submission(task)).nonce, nameless, "callback")
+            client.by_state[task.id] = Progress(gateway_id="17", status="SUCCESS", progress=100)
+            assert await reconciler.reconcile_task("g", task.id, None) is None
+            after = await house.task(task)
+            assert (after.status, after.gateway_id) == ("SUCCESS", "17")
 
     run(scenario())
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from service.gateways.requests import make_request
-from storage.submissions import Claim
+from storage.queue import Claim
 
 MakeClaim = Callable[..., Claim]
 HOOK = "https://ringback.example/hooks/x"

@@ -5,10 +5,20 @@ from service.gateways.room import Room
 SECOND = 1000
 
 
+def fill(room: Room, *sent_at: int) -> None:
+    """POSTs go out, and hang."""
+    for number, each in enumerate(sent_at, start=1):
+        room.enter(number, each)
+
+
 def test_a_fresh_gateway_takes_all_it_may() -> None:
     room = Room(32)
     assert not room.rests(0)
-    assert (room.free(0), room.free(30), room.free(40)) == (32, 2, 0)
+    assert room.free(0) == 32
+    fill(room, *[0] * 30)
+    assert room.free(0) == 2
+    fill(room, *[0] * 32)
+    assert (room.free(0), room.free(60 * SECOND)) == (0, 0), "only an answer frees a place"
 
 
 def test_refusals_in_a_row_double_the_rest_up_to_half_a_minute() -> None:
@@ -33,7 +43,9 @@ def test_an_ending_lifts_the_rest_and_one_may_try() -> None:
     room.refuse(now=0, sent_at=0, seq=3)
     assert (room.rests(1), room.ends_after) == (True, 3)
     room.lift(9)
-    assert (room.rests(1), room.free(0), room.free(1)) == (False, 1, 0)
+    assert (room.rests(1), room.free(1)) == (False, 1)
+    room.enter(1, 1)
+    assert room.free(1) == 0
 
 
 def test_each_acceptance_gives_one_more_place_up_to_the_limit() -> None:
@@ -43,7 +55,7 @@ def test_each_acceptance_gives_one_more_place_up_to_the_limit() -> None:
     places = []
     for _ in range(4):
         room.accept(1)
-        places.append(room.free(0))
+        places.append(room.free(1))
     assert places == [2, 3, 3, 3]
 
 
@@ -55,3 +67,58 @@ def test_an_acceptance_starts_the_count_anew_and_shortens_a_long_rest() -> None:
     room.accept(10 * SECOND)
     assert room.rests_until == 11 * SECOND
     assert room.refuse(now=12 * SECOND, sent_at=12 * SECOND, seq=0) == 1
+
+
+def test_what_hangs_since_before_a_refusal_takes_no_place_after_it() -> None:
+    room = Room(32)
+    fill(room, *[5] * 31)
+    room.refuse(now=10, sent_at=5, seq=0)
+    assert room.free(room.rests_until) == 1
+    room.enter(99, room.rests_until)
+    assert room.free(room.rests_until) == 0
+    room.leave(99)
+    assert room.free(room.rests_until) == 1
+
+
+def test_what_was_out_beside_a_refusal_is_waited_for_when_an_ending_lifts_the_rest() -> None:
+    room = Room(32)
+    fill(room, 5, 5)
+    room.refuse(now=10, sent_at=5, seq=0)
+    room.lift(1)
+    assert (room.rests(20), room.free(20), room.free(1009), room.free(1010)) == (False, 0, 0, 1)
+    room.leave(1)
+    room.leave(2)
+    assert room.free(20) == 1
+
+
+def test_what_hangs_still_counts_against_the_limit() -> None:
+    room = Room(3)
+    fill(room, 5, 5, 5)
+    room.refuse(now=10, sent_at=5, seq=0)
+    assert room.free(2000) == 0
+    room.leave(1)
+    assert room.free(2000) == 1
+
+
+def test_one_that_hangs_after_a_refusal_gives_way_after_the_longest_rest() -> None:
+    room = Room(32)
+    room.refuse(now=0, sent_at=0, seq=0)
+    room.enter(1, 1 * SECOND)
+    assert room.free(31 * SECOND - 1) == 0
+    assert room.free(31 * SECOND) == 1
+
+
+def test_what_is_settled_otherwise_and_hangs_frees_its_place() -> None:
+    room = Room(3)
+    fill(room, 0, 0, 1)
+    room.keep_only({2, 7}, 1 * SECOND)
+    assert room.free(1 * SECOND) == 1, "the third may be answered at any moment"
+    room.leave(1)  # its answer comes after all
+    assert room.free(1 * SECOND) == 1
+
+
+def test_a_rest_that_began_before_the_clock_stepped_back_is_over() -> None:
+    room = Room(2)
+    room.refuse(now=10**9, sent_at=10**9, seq=0)
+    assert room.rests(10**9)
+    assert not room.rests(10**9 - 3600 * SECOND)

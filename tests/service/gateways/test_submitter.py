@@ -1,7 +1,10 @@
 """The submitter over a real ledger: what every outcome becomes, and that nothing is ever sent twice on doubt."""
 
 import asyncio
-from collections.abc import Callable
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -10,11 +13,12 @@ from hooks.buttons import synthesise_button
 from service.gateways import outcomes
 from service.gateways.client import Answer
 from service.gateways.outcomes import Accepted, Capacity, Existed, Modal, NotYet, Outcome, Refused, Unknown, Unsent
-from service.gateways.submitter import Submitter
+from service.gateways.submitter import FULL_PAUSE, Submitter
 from storage.errors import LedgerUnavailable
 from storage.ledger import record
+from storage.queue import Claim, claim_due
 from storage.records import Progress
-from storage.submissions import Claim, claim_due, doubt_interrupted
+from storage.submissions import doubt_interrupted
 from storage.tasks import EXPIRES_AFTER, open_click
 
 
@@ -435,7 +439,7 @@ def test_after_a_refusal_a_gateway_is_asked_for_more_only_as_it_accepts(run: Any
                 already = len(client.posts)
                 client.gate = asyncio.Event()
                 await submitter.submit_due()
-                assert await submitter.submit_due() is None  # the next answer rings
+                assert await submitter.submit_due() == (FULL_PAUSE if out < 3 else None)  # nothing is left to send
                 assert len(client.posts) - already == out
                 client.gate.set()
                 await until(house, lambda number=already - 1 + out: accepted(house, number))
@@ -478,6 +482,84 @@ async def has_event(house: Any, event_type: str) -> bool:
     return bool(await house.sql("SELECT 1 FROM events WHERE type = ?", event_type))
 
 
+async def work(house: Any, submitter: Submitter) -> None:
+    """What the supervisor does with a submitter, for as long as it is not cancelled."""
+    with house.store.bell.listen("submissions") as listener:
+        while True:
+            await listener.wait(await submitter.submit_due())
+
+
+@asynccontextmanager
+async def at_work(house: Any, submitter: Submitter) -> AsyncIterator[None]:
+    worker = asyncio.create_task(work(house, submitter))
+    try:
+        yield
+    finally:
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+        await submitter.close()
+
+
+def test_a_post_that_hangs_beside_a_refusal_keeps_the_rest_from_nothing(
+    run: Any, open_house: Any, until: Any, talk: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.gateways.submitter.GOODBYE", 0.01)
+    asked: list[str] = []
+    hanging = asyncio.Event()
+
+    async def hang_refuse_accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(re.search(rb"(?i)content-length: (\d+)", head)[1])  # type: ignore[index]
+        asked.append(json.loads(await reader.readexactly(length))["state"])
+        if len(asked) == 1:
+            hanging.set()
+            await reader.read()  # until the client gives up
+        body = json.dumps({"code": 23} if len(asked) == 2 else {"code": 1, "result": str(len(asked))}).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+        await writer.drain()
+
+    async def scenario() -> None:
+        async with open_house() as house, talk(hang_refuse_accept) as url, connect(url) as client:
+            submitter = make_submitter(house, client)
+            first = await house.open()
+            await submitter.submit_due()
+            await hanging.wait()
+            second = await house.open()
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, second))
+            others = [await house.open() for _ in range(5)]
+            house.clock.now += 1  # the first pause is over
+            async with at_work(house, submitter):
+                await until(house, lambda: accepted(house, 6))
+            assert sorted(asked) == sorted(each.id for each in (first, second, second, *others))
+
+    run(scenario())
+
+
+def test_a_callback_frees_the_place_of_a_post_that_hangs(
+    run: Any, open_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.gateways.submitter.GOODBYE", 0.01)
+
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            client.gate = asyncio.Event()
+            submitter = make_submitter(house, client, in_flight=1)
+            hanging, waiting = await house.open(), await house.open()
+            assert await submitter.submit_due() == FULL_PAUSE
+            house.clock.now += FULL_PAUSE
+            assert await submitter.submit_due() == FULL_PAUSE, "it hangs, and nobody knows whether it arrived"
+            nonce = (await house.submission(hanging)).nonce
+            begun = Progress(gateway_id="17", status="IN_PROGRESS", progress=3)
+            await house.store.write(record, hanging.id, nonce, begun, "callback")
+            assert await submitter.submit_due() == FULL_PAUSE
+            assert [post.task.id for post in client.posts] == [hanging.id, waiting.id]
+            await submitter.close()
+
+    run(scenario())
+
+
 # --- many at once
 
 
@@ -492,7 +574,7 @@ def test_no_more_than_the_limit_are_out_at_one_gateway(run: Any, open_house: Any
                 await submitter.submit_due()
                 await asyncio.sleep(0)
             assert [post.task.id for post in client.posts] == [task.id for task in tasks[:3]]  # the oldest first
-            assert await submitter.submit_due() is None
+            assert await submitter.submit_due() == FULL_PAUSE
             client.gate.set()
             with house.store.bell.listen("submissions") as listener:
                 while len(client.posts) < 8:
