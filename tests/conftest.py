@@ -1,6 +1,7 @@
 """What the tests of the ledger share: a clock that only a test moves, and a ledger on disk with its verbs at hand."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,19 @@ from service.written.document import Document
 from storage.events import list_events
 from storage.firings import list_firings
 from storage.ledger import record
+from storage.queue import claim_due
 from storage.records import Button, Event, Firing, NewTask, Progress, React, Submission, Task
 from storage.store import Store
-from storage.submissions import acknowledge, claim_due, list_submissions
+from storage.submissions import acknowledge, list_submissions
 from storage.tasks import open_task, read_task
 
 # The everyday run looks at the same few examples each time; `HYPOTHESIS_PROFILE=deep make test` looks for new ones.
 settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True, database=None)
 settings.register_profile("deep", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# A shell has what it runs in the background ignore Ctrl-C, and the programs that tests start would inherit it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PATIENCE = 10.0  # seconds until a test gives up waiting
 

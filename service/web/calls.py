@@ -1,6 +1,7 @@
 """A call of the API: its handler and its description in one place, so that the two cannot drift apart."""
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
@@ -10,14 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from service.web.problems import Problem, explain
-from service.written.mistakes import did_you_mean
+from service.web.problems import Problem, explain, tell_mistakes
+from service.written.mistakes import did_you_mean, quoted
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 MAX_KEY: Final = 255  # characters of an Idempotency-Key
 MAX_BODY: Final = 1024 * 1024  # bytes of a call
+MAX_WORDS: Final = 50  # entries of a list in a query
 MAX_NUMBER: Final = 2**53  # the largest number that JSON carries everywhere
 
+# Plain digits: Python's own int() and float() would also take "1_0", " 5", "٣", "1e3" and "nan".
+_NUMBERS: Final = {"whole": re.compile(r"[0-9]+"), "seconds": re.compile(r"[0-9]+(\.[0-9]+)?")}
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -29,7 +33,8 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["text", "whole", "seconds", "list"] = "text"
     least: float = 0
     most: float = MAX_NUMBER
-    among: tuple[str, ...] = ()
+    among: tuple[str, ...] = ()  # every text there is; any goes when empty
+    known: tuple[str, ...] = ()  # of a list: what an entry is usually; others may be a gateway's own words
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,25 +84,34 @@ def read_query(request: Request, parameters: tuple[Parameter, ...]) -> dict[str,
         except ValueError as error:
             mistakes.append(f"{name}: {error}")
     if mistakes:
-        raise Problem(422, "; ".join(mistakes), errors=mistakes)
+        raise tell_mistakes(mistakes)
     return values
 
 
 def _read_value(parameter: Parameter, texts: list[str]) -> Any:
     if parameter.kind == "list":
-        return [part for text in texts for part in text.split(",") if part]
+        return _read_words(parameter, [part for text in texts for part in text.split(",") if part])
     text = texts[-1]
     if parameter.kind == "text":
         if parameter.among and text not in parameter.among:
             raise ValueError(f"expected one of {', '.join(parameter.among)}")
         return text
-    try:
-        number = int(text) if parameter.kind == "whole" else float(text)
-    except ValueError:
-        raise ValueError("expected a number") from None
+    if not _NUMBERS[parameter.kind].fullmatch(text):
+        raise ValueError("expected a number in plain digits")
+    number = int(text) if parameter.kind == "whole" else float(text)
     if not parameter.least <= number <= parameter.most:
-        raise ValueError(f"expected {parameter.least:g} to {parameter.most:g}")
+        raise ValueError(f"expected {parameter.least:g} to {parameter.most:.16g}")
     return number
+
+
+def _read_words(parameter: Parameter, words: list[str]) -> list[str]:
+    if len(words) > MAX_WORDS:
+        raise ValueError(f"expected at most {MAX_WORDS} entries, not {len(words)}")
+    # What comes near a word of ours is a slip, which would find nothing and say nothing.
+    hints = {word: did_you_mean(word, parameter.known) for word in words if word not in parameter.known}
+    if slips := [f"there is no {quoted(word)}{hint}" for word, hint in hints.items() if hint]:
+        raise ValueError(", ".join(slips))
+    return words
 
 
 async def read_body(request: Request, expected: type[T]) -> T:
@@ -108,10 +122,33 @@ async def read_body(request: Request, expected: type[T]) -> T:
     body = await _read_bytes(request)
     try:
         return msgspec.json.decode(body, type=expected)
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
-        raise Problem(422, str(error).replace("Object contains unknown field", "There is no field")) from None
+    except msgspec.ValidationError as error:
+        raise tell_mistakes(_list_mistakes(body, expected) or [str(error)]) from None
+    except msgspec.DecodeError as error:
+        raise Problem(422, str(error)) from None
     except (UnicodeDecodeError, RecursionError):
         raise Problem(422, "The body is not JSON in UTF-8.") from None
+
+
+def _list_mistakes(body: bytes, expected: type[msgspec.Struct]) -> list[str]:
+    """Give what is wrong with each field, where msgspec would tell the first; nothing when it is no object at all."""
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return []
+    if not isinstance(said, dict):
+        return []
+    fields = {field.encode_name: field for field in msgspec.structs.fields(expected)}
+    mistakes = [f"There is no field `{name}`{did_you_mean(name, fields)}" for name in said if name not in fields]
+    for name, field in fields.items():
+        if name not in said:
+            mistakes += [f"{name}: it is missing"] if field.required else []
+            continue
+        try:
+            msgspec.convert(said[name], field.type)
+        except msgspec.ValidationError as error:
+            mistakes.append(f"{name}: {error}")
+    return mistakes
 
 
 async def _read_bytes(request: Request) -> bytes:

@@ -7,21 +7,22 @@ import msgspec
 
 from service.gateways.reconciler import Reconciler
 from service.workers import Supervisor
-from storage.bell import Topic
 from storage.store import Store
 
 
 class Goodbye:
     """The service is about to stop: streams and waiting calls end by themselves."""
 
-    def __init__(self, ring: Callable[[tuple[Topic, ...]], None]) -> None:
-        self._ring = ring
+    def __init__(self, wake_all: Callable[[], None]) -> None:
+        self._wake_all = wake_all
         self._said = asyncio.Event()
+        self.why = "the server ended"
 
-    def say(self) -> None:
-        """Say it, once and for all. On the event loop."""
+    def say(self, why: str) -> None:
+        """Say it, once and for all; `why` is for the log. On the event loop."""
+        self.why = why
         self._said.set()
-        self._ring(("events",))
+        self._wake_all()
 
     @property
     def said(self) -> bool:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from service.web.calls import Call, answer_json
 from service.web.desk import Desk
 from storage.errors import LedgerError
-from storage.submissions import read_next_due
+from storage.queue import read_next_due
 from storage.transaction import Transaction
 
 ROUND_TRIP: Final = 2.0  # seconds that the writer may take
@@ -78,11 +78,12 @@ class HealthCalls:
         return None
 
     async def _read_age(self) -> int | None:
+        now = self._desk.store.now()
         try:
-            due = await self._desk.store.read(read_next_due)
+            due = await self._desk.store.read(read_next_due, now=now)
         except (LedgerError, sqlite3.Error):
             return None
-        return None if due is None else max(0, self._desk.store.now() - due)
+        return None if due is None else max(0, now - due)
 
 
 def _touch(tx: Transaction) -> None:

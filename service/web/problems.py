@@ -1,6 +1,6 @@
 """Errors as RFC 9457 problem details. No traceback reaches a caller."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -24,6 +24,11 @@ class Problem(Exception):
         self.detail = detail
         self.headers = headers or {}
         self.more = more
+
+
+def tell_mistakes(mistakes: Sequence[str]) -> Problem:
+    """Give a 422 that tells all of them, in one sentence and one by one."""
+    return Problem(422, "; ".join(mistakes), errors=list(mistakes))
 
 
 class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,16 @@
 """How the ledger's nouns look outside: the JSON objects of `/v1`."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from storage.records import Event, Firing, Task
+from storage.records import Event, Firing, Submission, Task
 
 _TASK_TIMES = ("created_at", "updated_at", "submitted_at", "started_at", "finished_at")
+_SUBMISSION_TIMES = ("created_at", "next_at", "sent_at", "expires_at")
+TIMES: Final = frozenset((*_TASK_TIMES, *_SUBMISSION_TIMES))
+KEPT_BACK: Final = ("nonce", "request")  # of a submission: half of a hook, and what the task says itself
 
 
 def format_time(milliseconds: int | None) -> str | None:
@@ -41,3 +44,13 @@ def show_event(event: Event) -> dict[str, Any]:
 def show_firing(firing: Firing) -> dict[str, Any]:
     """Give a Firing as `/v1` shows it."""
     return msgspec.structs.asdict(firing) | {"created_at": format_time(firing.created_at)}
+
+
+def show_submission(submission: Submission) -> dict[str, Any]:
+    """Give a Submission as `/v1` shows it, with the latest answer of the gateway."""
+    shown = msgspec.structs.asdict(submission)
+    for name in KEPT_BACK:
+        del shown[name]
+    for name in _SUBMISSION_TIMES:
+        shown[name] = format_time(shown[name])
+    return shown

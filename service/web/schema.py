@@ -8,12 +8,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.web.calls import Call, Parameter, answer_json
+from service.web.calls import MAX_WORDS, Call, Parameter, answer_json
 from service.web.problems import ProblemDetails
-from storage.records import Firing, Task
+from service.web.representations import KEPT_BACK, TIMES
+from storage.records import Firing, Submission, Task
 
 REF: Final = "#/components/schemas/{name}"
-TIMES: Final = frozenset({"created_at", "updated_at", "submitted_at", "started_at", "finished_at"})
 
 
 class SchemaCalls:
@@ -80,7 +80,7 @@ def _describe_call(call: Call) -> dict[str, Any]:
             "required": True,
             "content": {"application/json": {"schema": {"$ref": REF.format(name=call.body.__name__)}}},
         }
-        problems += [413, 415, 503]
+        problems += [408, 413, 415, 503]
     if call.creates:
         described["parameters"].append(
             {
@@ -110,6 +110,7 @@ def _describe_hook() -> dict[str, Any]:
     answers = {
         200: "It is recorded, durably",
         401: "Not a hook of this service",
+        408: "The body did not arrive in time",
         410: "The hook has expired",
         413: "The body is too large",
         422: "The body is not a task",
@@ -140,16 +141,20 @@ def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
         schema["maximum"] = parameter.most
     if parameter.among:
         schema["enum"] = list(parameter.among)
+    if parameter.known:
+        schema["examples"] = list(parameter.known)
     if parameter.kind == "list":
-        schema = {"type": "array", "items": schema}
+        schema = {"type": "array", "items": schema, "maxItems": MAX_WORDS}
     described = {"name": parameter.name, "in": "query", "description": parameter.about, "schema": schema}
     return described | ({"style": "form", "explode": False} if parameter.kind == "list" else {})
 
 
 def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
     bodies = list(dict.fromkeys(call.body for call in calls if call.body is not None))
-    _, schemas = msgspec.json.schema_components([Task, Firing, ProblemDetails, *bodies], ref_template=REF)
-    for name in ("Task", "Firing"):
+    _, schemas = msgspec.json.schema_components([Task, Firing, Submission, ProblemDetails, *bodies], ref_template=REF)
+    for name in KEPT_BACK:
+        del schemas["Submission"]["properties"][name]
+    for name in ("Task", "Firing", "Submission"):
         shown = schemas[name]["properties"]
         # Every field is always shown, and times are shown as text.
         schemas[name]["required"] = list(shown)
@@ -165,7 +170,7 @@ def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
         "data": {"type": "object"},
     }
     schemas["Event"] = {"type": "object", "properties": event, "required": list(event)}
-    for noun in ("Task", "Event", "Firing"):
+    for noun in ("Task", "Event", "Firing", "Submission"):
         page = {
             f"{noun.lower()}s": {"type": "array", "items": {"$ref": REF.format(name=noun)}},
             "next": {"type": ["string", "integer", "null"]},

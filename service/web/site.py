@@ -26,9 +26,10 @@ def list_calls(desk: Desk) -> list[Call]:
 
 def create_site(desk: Desk, receiver: Receiver, *, api_keys: Sequence[str], lifespan: Lifespan[Starlette]) -> ASGIApp:
     """Put the application together."""
-    routes = make_routes(list_calls(desk))
-    site = Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=lifespan)
-    return FrontDoor(receiver, KeyGuard(site, api_keys=api_keys))
+    calls = list_calls(desk)
+    site = Starlette(routes=make_routes(calls), exception_handlers=HANDLERS, lifespan=lifespan)
+    open_paths = {call.path for call in calls if call.public}
+    return FrontDoor(receiver, KeyGuard(site, api_keys=api_keys, open_paths=open_paths))
 
 
 class FrontDoor:

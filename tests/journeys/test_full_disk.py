@@ -1,6 +1,7 @@
 """The disk is full while callbacks stream in: nothing is acknowledged that was not recorded, and work goes on after."""
 
 import resource
+import signal
 import subprocess
 from contextlib import contextmanager, suppress
 
@@ -11,6 +12,7 @@ from tests.journeys.processes import wait_until
 
 pytestmark = pytest.mark.journey
 TASKS = 30
+PAGE = 4096
 
 
 @contextmanager
@@ -26,12 +28,14 @@ def small_disk(directory):
 
 
 @contextmanager
-def full_disk(service):
-    """No byte is free where the ledger is."""
+def full_disk(service, *, free=0):
+    """Only so many bytes are free where the ledger is."""
     ballast = service.ledger.path.with_name("ballast")
-    with ballast.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(b"\0" * 4096)
+    with ballast.open("wb", buffering=0) as file:
+        with suppress(OSError):
+            while True:
+                file.write(b"\0" * PAGE)
+        file.truncate(file.tell() - free)
     try:
         yield
     finally:
@@ -87,3 +91,31 @@ def test_nothing_is_acknowledged_while_the_disk_is_full_and_all_goes_on_after(tr
     wait_until(lambda: service.http.get("/readyz").status_code == 200, "it is ready again")
     ids.append(service.submit("there is room again"))
     stage.audit(gateway, service, ids)
+
+
+@pytest.mark.parametrize(
+    ("held_before", "free"), [(False, 0), (True, 0), (True, 9 * PAGE)], ids=["first", "later", "later, room to look"]
+)
+def test_a_start_on_a_full_disk_says_so_in_one_line(stage, tmp_path, held_before, free):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with small_disk(disk):
+        gateway = stage.gateway()
+        service = stage.service(gateway, "midjourney-proxy", RINGBACK_DATABASE="disk/ringback.db")
+        if held_before:
+            gateway.await_ready()
+            service.await_ready()
+            service.submit_many(3)
+            service.end(signal.SIGTERM)
+        else:
+            service.end(signal.SIGKILL)
+            for file in disk.iterdir():
+                file.unlink()
+        with full_disk(service, free=free):
+            said = len(service.log)
+            service.start()
+            assert service.wait() == 2, service.log
+            (line,) = service.log[said:].splitlines()
+            assert "No space left" in line or "full" in line or "disk I/O" in line
+        service.restart()
+        assert service.http.get("/readyz").status_code == 200

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from service.app import Service
-from service.cli.serve import Server
+from service.cli.serve import Server, configure
 from service.config import load_config
 from service.keys import load_keys
 from service.settings import load_settings
@@ -63,10 +63,6 @@ class Listening:
         assert not self._thread.is_alive(), "the app did not leave"
 
 
-def configure(app: Any, **options: Any) -> uvicorn.Config:
-    return uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=3, **options)
-
-
 class StubGateway:
     """Accepts whatever is submitted; a test plays its callbacks."""
 
@@ -80,7 +76,8 @@ class StubGateway:
         self.list_status = 200
         self.listening = Listening()
         self.url = self.listening.url
-        self.listening.run(uvicorn.Server(configure(self, lifespan="off")))
+        config = uvicorn.Config(self, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=3)
+        self.listening.run(uvicorn.Server(config))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         request = Request(scope, receive)
@@ -177,7 +174,7 @@ def start_ringback(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
         settings = load_settings(wanted, directory)
         config = load_config(settings.config, named=False, environ=settings.environ)
         service = Service(settings, config, load_keys(settings))
-        listening.run(Server(configure(service.asgi, lifespan="on", server_header=False), service))
+        listening.run(Server(configure(service), service))
         ringback = Ringback(service, listening, gateway, settings.database)
         try:
             yield ringback

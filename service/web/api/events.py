@@ -9,10 +9,10 @@ from starlette.responses import Response
 from service.web.api.tasks import MAX_PAGE, MAX_WAIT, PAGE
 from service.web.calls import Call, Parameter, answer_json
 from service.web.desk import Desk
-from service.web.problems import Problem
+from service.web.problems import Problem, tell_mistakes
 from service.web.representations import show_event
 from service.web.stream import EventStream, Filters
-from service.written.mistakes import did_you_mean
+from service.written.mistakes import did_you_mean, quoted
 from storage.events import list_events, read_latest_seq
 from storage.records import EVENT_TYPES
 
@@ -51,9 +51,11 @@ class EventCalls:
     async def events(self, request: Request) -> Response:
         """`GET /v1/events`."""
         query = request.state.query
-        for wanted in query.get("type", ()):
-            if not any(fnmatchcase(known, wanted) for known in EVENT_TYPES):
-                raise Problem(422, f"type: there is no event {wanted!r}{did_you_mean(wanted, EVENT_TYPES)}")
+        never = [each for each in query.get("type", ()) if not any(fnmatchcase(known, each) for known in EVENT_TYPES)]
+        if never:
+            raise tell_mistakes(
+                [f"type: there is no event {quoted(each)}{did_you_mean(each, EVENT_TYPES)}" for each in never]
+            )
         filters = Filters(
             types=tuple(query.get("type", ())),
             task=query.get("task"),
@@ -67,13 +69,15 @@ class EventCalls:
     async def _page(self, filters: Filters, after: int, wait: float, limit: int) -> Response:
         deadline = asyncio.get_running_loop().time() + wait
         store = self._desk.store
-        with store.bell.listen("events") as listener:
+        look = store.search  # what lies behind may be much
+        with store.bell.listen(filters.topic) as listener:
             while True:
-                events, after = await store.read(list_events, after=after, limit=limit, **filters.as_query())
+                events, after = await look(list_events, after=after, limit=limit, **filters.as_query())
                 left = deadline - asyncio.get_running_loop().time()
                 if events or left <= 0 or self._desk.goodbye.said:
                     return answer_json({"events": [show_event(event) for event in events], "next": after})
                 await listener.wait(left)
+                look = store.read  # what has come since is little
 
     async def _read_start(self, request: Request) -> int:
         """Where a stream begins: after `Last-Event-ID`, which a browser sends when it comes back, or as asked."""

@@ -12,7 +12,7 @@ from hooks.errors import CannotClick
 from hooks.prompts import parse_params
 from service.web.calls import Call, answer_json, read_body, read_idempotency
 from service.web.desk import Desk
-from service.web.problems import Problem
+from service.web.problems import Problem, tell_mistakes
 from service.web.representations import show_task
 from storage.idempotency import answer_once
 from storage.records import NewTask, Status, SubmissionState, Task
@@ -83,7 +83,7 @@ class OrderCalls:
                     200: ("The task", "Task"),
                     404: missing,
                     409: ("Nothing is at its gateway yet", "Problem"),
-                    502: ("The gateway could not be asked", "Problem"),
+                    502: ("The gateway told nothing of it", "Problem"),
                 },
             ),
         ]
@@ -92,12 +92,14 @@ class OrderCalls:
         """`POST /v1/tasks`."""
         wanted = await read_body(request, TaskRequest)
         gateway = wanted.gateway or self._desk.gateways[0]
-        if gateway not in self._desk.gateways:
-            raise Problem(422, f"gateway: {gateway!r} is not configured; there is {', '.join(self._desk.gateways)}")
-        if mistakes := self._desk.check_then(list(wanted.then)):
-            raise Problem(422, f"then: {'; '.join(mistakes)}", errors=[f"then: {each}" for each in mistakes])
+        configured = self._desk.gateways
+        mistakes = [f"then: {each}" for each in self._desk.check_then(list(wanted.then))]
+        if gateway not in configured:
+            mistakes.append(f"gateway: {gateway!r} is not configured; there is {', '.join(configured)}")
         if not wanted.prompt.strip():
-            raise Problem(422, "prompt: it is blank")
+            mistakes.append("prompt: it is blank")
+        if mistakes:
+            raise tell_mistakes(mistakes)
         new = NewTask(
             gateway=gateway,
             action=wanted.action,
@@ -124,7 +126,7 @@ class OrderCalls:
             )
         failed = await self._desk.reconciler.reconcile_task(task.gateway, task.id, task.gateway_id)
         if failed is not None:
-            raise Problem(502, f"The gateway could not be asked: {failed}")
+            raise Problem(502, f"The gateway told nothing of it: {failed}")
         return answer_json(show_task(await self._desk.store.read(read_task, task.id)))
 
     async def _answer(self, request: Request, body: Any, verb: Any, *args: Any) -> Response:
@@ -148,8 +150,14 @@ def _create(tx: Transaction, new: NewTask) -> tuple[int, Task]:
 
 def _click(tx: Transaction, task_id: str, wanted: ClickRequest, gateways: Sequence[str]) -> tuple[int, Task]:
     parent = read_task(tx, task_id)
-    if parent.status != Status.SUCCESS or parent.gateway_id is None:
+    if parent.status != Status.SUCCESS:
         raise Problem(409, f"Buttons belong to a task that has succeeded; this one is {parent.status}.")
+    if parent.gateway_id is None:
+        raise Problem(
+            409,
+            "It has succeeded, but its gateway has never named it, so nothing of it can be clicked there."
+            f" POST /v1/tasks/{parent.id}/reconcile looks for the name; then click again.",
+        )
     if parent.gateway not in gateways:
         raise Problem(
             409, f"Its gateway, {parent.gateway!r}, is not configured any more; there is {', '.join(gateways)}."

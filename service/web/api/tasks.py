@@ -6,17 +6,22 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.rules.fields import ACTIONS
 from service.web.calls import Call, Parameter, answer_json
 from service.web.desk import Desk
-from service.web.representations import show_event, show_firing, show_task
+from service.web.representations import show_event, show_firing, show_submission, show_task
 from storage.events import list_events
 from storage.firings import list_firings
-from storage.records import Task
+from storage.records import Status
+from storage.submissions import list_submissions
 from storage.tasks import list_tasks, read_chain, read_task
 
 MAX_WAIT: Final = 60.0  # seconds
 MAX_PAGE: Final = 1000
 PAGE: Final = 100
+STATUSES: Final = tuple(map(str, Status))
+KNOWN_ACTIONS: Final = tuple(sorted(ACTIONS))
+OWN_WORDS: Final = "words of a gateway's own are looked for as they are"
 
 
 class TaskCalls:
@@ -37,8 +42,10 @@ class TaskCalls:
                 handler=self.page,
                 summary="List tasks, newest first",
                 parameters=(
-                    Parameter(name="status", about="any of these statuses", kind="list"),
-                    Parameter(name="action", about="any of these actions", kind="list"),
+                    Parameter(name="status", about=f"any of these statuses; {OWN_WORDS}", kind="list", known=STATUSES),
+                    Parameter(
+                        name="action", about=f"any of these actions; {OWN_WORDS}", kind="list", known=KNOWN_ACTIONS
+                    ),
                     Parameter(name="tag", about="has this tag"),
                     Parameter(name="gateway", about="of this gateway"),
                     Parameter(name="state", about="has this client's state"),
@@ -79,33 +86,39 @@ class TaskCalls:
                 summary="What rules decided about it",
                 answers={200: ("A page of firings", "FiringPage"), 404: missing},
             ),
+            Call(
+                method="GET",
+                path="/v1/tasks/{id}/submissions",
+                handler=self.submissions,
+                summary="Its paid POSTs, oldest first, each with the gateway's latest answer",
+                answers={200: ("A page of submissions", "SubmissionPage"), 404: missing},
+            ),
         ]
 
     async def page(self, request: Request) -> Response:
         """`GET /v1/tasks`."""
         query = dict(request.state.query)
         limit, before = query.pop("limit", PAGE), query.pop("cursor", None)
-        tasks = await self._desk.store.read(list_tasks, **query, before=before, limit=limit)
+        tasks = await self._desk.store.search(list_tasks, **query, before=before, limit=limit)
         following = tasks[-1].id if len(tasks) == limit else None
         return answer_json({"tasks": [show_task(task) for task in tasks], "next": following})
 
     async def read(self, request: Request) -> Response:
         """`GET /v1/tasks/{id}`."""
         query, task_id = request.state.query, request.path_params["id"]
-        deadline = asyncio.get_running_loop().time() + query.get("wait", 0)
-        store = self._desk.store
-        with store.bell.listen("events") as listener:
-            while True:
-                task = await store.read(read_task, task_id)
-                left = deadline - asyncio.get_running_loop().time()
-                if left <= 0 or self._desk.goodbye.said or await self._is_settled(task, query.get("for", "task")):
-                    return answer_json(show_task(task))
-                await listener.wait(left)
-
-    async def _is_settled(self, task: Task, whole: str) -> bool:
-        if whole == "task":
-            return task.settled
-        return all(each.settled for each in await self._desk.store.read(read_chain, task.id))
+        loop, store, goodbye = asyncio.get_running_loop(), self._desk.store, self._desk.goodbye
+        deadline = loop.time() + query.get("wait", 0)
+        whole, watched = query.get("for") == "chain", {task_id}
+        while True:
+            with store.bell.listen(*watched) as listener:
+                awaited = await store.read(read_chain, task_id) if whole else [await store.read(read_task, task_id)]
+                left = deadline - loop.time()
+                if left <= 0 or goodbye.said or all(each.settled for each in awaited):
+                    return answer_json(show_task(next(each for each in awaited if each.id == task_id)))
+                members = {each.id for each in awaited}
+                if members <= watched:  # a new member is listened to before it is looked at
+                    await listener.wait(left)
+                watched = members
 
     async def events(self, request: Request) -> Response:
         """`GET /v1/tasks/{id}/events`."""
@@ -126,3 +139,9 @@ class TaskCalls:
         task = await self._desk.store.read(read_task, request.path_params["id"])
         firings = await self._desk.store.read(list_firings, task=task.id, limit=MAX_PAGE)
         return answer_json({"firings": [show_firing(firing) for firing in firings], "next": None})
+
+    async def submissions(self, request: Request) -> Response:
+        """`GET /v1/tasks/{id}/submissions`."""
+        task = await self._desk.store.read(read_task, request.path_params["id"])
+        submissions = await self._desk.store.read(list_submissions, task.id)
+        return answer_json({"submissions": [show_submission(each) for each in submissions], "next": None})

@@ -121,6 +121,35 @@ def test_a_wrong_question_is_422(ringback: Any, query: dict[str, str]) -> None:
     assert next(iter(query)) in answer.json()["detail"]
 
 
+NO_NUMBERS = ["1_0", "٣", "+1", " 5", "5 ", "", "0x1", "1e3", "nan", "inf", "infinity", "1.", ".5", "9" * 5000]
+
+
+@pytest.mark.parametrize("text", [*NO_NUMBERS, "1.5"])
+def test_a_whole_number_is_written_in_plain_digits(ringback: Any, text: str) -> None:
+    answer = ringback.get("/v1/events", after=text)
+    assert (answer.status_code, answer.json()["detail"].partition(":")[0]) == (422, "after")
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+def test_seconds_are_written_in_plain_digits(ringback: Any, text: str) -> None:
+    answer = ringback.get("/v1/events", wait=text)
+    assert (answer.status_code, answer.json()["detail"].partition(":")[0]) == (422, "wait")
+
+
+@pytest.mark.parametrize("text", ["0", "007", "0.0", "0.25", "00.10"])
+def test_plain_digits_are_understood(ringback: Any, text: str) -> None:
+    query = {"wait": text} if "." in text else {"after": text}
+    assert ringback.get("/v1/events", **query, limit=1, task="none").status_code == 200
+
+
+def test_a_question_has_fifty_words_at_most(ringback: Any) -> None:
+    assert ringback.get("/v1/events", type=",".join(["task.succeeded"] * 50)).status_code == 200
+    for words in (",".join(["task.succeeded"] * 51), ["task.*"] * 1200):
+        answer = ringback.get("/v1/events", type=words)
+        assert answer.status_code == 422
+        assert "type: expected at most 50 entries, not " in answer.json()["detail"]
+
+
 # --- the stream
 
 
@@ -236,7 +265,7 @@ class Bench:
         if self.loop is None:
             self.loop = asyncio.get_running_loop()
             self.store.start(self.loop)
-        desk: Any = type("Desk", (), {"store": self.store, "goodbye": Goodbye(self.store.bell.ring)})
+        desk: Any = type("Desk", (), {"store": self.store, "goodbye": Goodbye(self.store.bell.wake_all)})
         try:
             await EventStream(desk, Filters(tag=self.options.pop("tag", None)), after=0, **self.options)(
                 scope, receive, send
@@ -310,8 +339,25 @@ def test_a_client_that_leaves_ends_its_stream(tmp_path: Any) -> None:
         assert bench.ended.wait(5)
 
 
+def test_asking_for_the_headers_of_a_stream_gives_them_and_ends(ringback: Any) -> None:
+    answer = ringback.http.head("/v1/events", headers=SSE)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert answer.content == b""
+    assert ringback.get("/healthz").status_code == 200  # over the same connection
+
+
+def test_a_stream_whose_ledger_closes_says_goodbye(tmp_path: Any) -> None:
+    with Bench(tmp_path / "l.db", heartbeat=0.05) as bench, httpx.stream("GET", f"http://127.0.0.1:{bench.port}") as it:
+        told = frames(it)
+        assert next(told).comment == "ringback"
+        bench.store.close()
+        assert [frame.event for frame in told if frame.event] == ["goodbye"]
+
+
 @pytest.mark.parametrize("headers", [{}, SSE], ids=["page", "stream"])
 def test_a_type_that_can_never_come_is_a_mistake(ringback: Any, headers: dict[str, str]) -> None:
     answer = ringback.http.get("/v1/events", params={"type": "task.succeded"}, headers=headers)
     assert answer.status_code == 422
     assert "there is no event 'task.succeded' (did you mean 'task.succeeded'?)" in answer.json()["detail"]
+    several = ringback.http.get("/v1/events", params={"type": "task.succeded,task.*,task.faild"}, headers=headers)
+    assert len(several.json()["errors"]) == 2

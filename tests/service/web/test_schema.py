@@ -64,6 +64,7 @@ def calls(ringback: Any) -> Iterator[tuple[str, httpx.Response]]:
         yield f"{one}/events", http.get(f"{path}/events")
         yield f"{one}/chain", http.get(f"{path}/chain")
         yield f"{one}/firings", http.get(f"{path}/firings")
+        yield f"{one}/submissions", http.get(f"{path}/submissions")
         yield f"{one}/click", http.post(f"{path}/click", json={"button": "U1"})
         yield f"{one}/click", http.post(f"{path}/click", json={"button": "U2"}, headers={"Idempotency-Key": task["id"]})
         yield f"{one}/click", http.post(f"{path}/click", json={"button": "U3"}, headers={"Idempotency-Key": task["id"]})

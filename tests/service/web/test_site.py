@@ -118,6 +118,10 @@ def test_a_body_that_is_too_large_is_413_whether_it_says_so_or_not(ringback: Any
     )
 
 
+def test_a_head_that_is_too_long_is_431(ringback: Any) -> None:
+    assert_problem(ringback.http.get("/healthz", headers={"X": "x" * 70_000}), 431)
+
+
 def test_a_fault_of_ours_is_500_without_a_word_of_it(ringback: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def break_down(*_: Any, **__: Any) -> Any:
         raise RuntimeError("sk-secret in a traceback")

@@ -5,7 +5,9 @@ import time
 from typing import Any
 
 import pytest
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
+
+from storage.tasks import read_chain
 
 UNKNOWN = "8999999999999999"
 
@@ -81,6 +83,20 @@ def test_what_cannot_be_opened_is_explained(ringback: Any, body: Any, says: str)
     assert says in answer.json()["detail"]
 
 
+def test_every_mistake_of_a_body_is_told_at_once(ringback: Any) -> None:
+    body = {"promt": "x", "action": "DANCE", "tags": ["a", 1], "then": "U1", "state": None}
+    answer = ringback.post("/v1/tasks", body)
+    assert answer.status_code == 422
+    said = answer.json()
+    assert [each.partition(":")[0] for each in said["errors"]] == [
+        "There is no field `promt` (did you mean 'prompt'?)",
+        *("prompt", "action", "tags", "then"),
+    ]
+    assert said["detail"] == "; ".join(said["errors"])
+    meant = ringback.post("/v1/tasks", {"prompt": " ", "gateway": "nowhere", "then": ["U9", "V7"]}).json()
+    assert sorted(each.partition(":")[0] for each in meant["errors"]) == ["gateway", "prompt", "then", "then"]
+
+
 def post_raw(ringback: Any, body: bytes, media_type: str = "application/json") -> Any:
     return ringback.http.post("/v1/tasks", content=body, headers={"content-type": media_type})
 
@@ -137,6 +153,9 @@ def test_tasks_are_found_by_each_filter(ringback: Any) -> None:
         ({"limit": "1001"}, "limit: expected 1 to 1000"),
         ({"limit": "many"}, "limit: expected a number"),
         ({"limit": "1.5"}, "limit: expected a number"),
+        ({"status": "SUCCES"}, "status: there is no 'SUCCES' (did you mean 'SUCCESS'?)"),
+        ({"status": "FAILURE,success"}, "status: there is no 'success' (did you mean 'SUCCESS'?)"),
+        ({"action": "imagin,upscal"}, "action: there is no 'imagin' (did you mean 'IMAGINE'?), there is no 'upscal'"),
     ],
 )
 def test_a_wrong_query_is_named(ringback: Any, query: dict[str, str], says: str) -> None:
@@ -146,11 +165,19 @@ def test_a_wrong_query_is_named(ringback: Any, query: dict[str, str], says: str)
     assert len(answer.json()["errors"]) == 1
 
 
+def test_a_gateways_own_words_are_looked_for(ringback: Any) -> None:
+    task = ringback.open()
+    assert ringback.call_back(task["id"], "宇宙", progress="1%").status_code == 200
+    found = ringback.get("/v1/tasks", status="宇宙,QUEUED_UP").json()["tasks"]
+    assert [each["id"] for each in found] == [task["id"]]
+    assert ringback.get("/v1/tasks", action="DANCE").json()["tasks"] == []
+
+
 def test_every_mistake_of_a_query_is_named_at_once(ringback: Any) -> None:
     assert len(ringback.get("/v1/tasks", limit="x", colour="y").json()["errors"]) == 2
 
 
-@pytest.mark.parametrize("path", ["", "/events", "/chain", "/firings"])
+@pytest.mark.parametrize("path", ["", "/events", "/chain", "/firings", "/submissions"])
 def test_a_task_that_is_none_is_404(ringback: Any, path: str) -> None:
     for task_id in (UNKNOWN, "x", "%00", "..%2F..", "1 OR 1=1"):
         answer = ringback.get(f"/v1/tasks/{task_id}{path}")
@@ -203,7 +230,45 @@ def test_waiting_for_a_chain_waits_for_its_follow_ups(ringback: Any) -> None:
     assert ringback.task(child["id"])["status"] == "SUCCESS"
 
 
-# --- history, chain, firings
+def test_who_waits_for_a_task_or_its_chain_looks_only_when_that_moves(
+    ringback: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, listeners, answers = [], ringback.service.store.bell._listeners, []
+
+    def look(db: Any, task_id: str) -> Any:
+        looked.append(task_id)
+        return read_chain(db, task_id)
+
+    monkeypatch.setattr("service.web.api.tasks.read_chain", look)
+    root, other = ringback.grid(), ringback.open()
+    first = ringback.post(f"/v1/tasks/{root['id']}/click", {"button": "U1"}).json()
+    ringback.gateway.wait_for(first["id"])
+
+    def wait() -> None:
+        answers.append(ringback.get(f"/v1/tasks/{root['id']}", wait=10, **{"for": "chain"}))
+
+    def wait_until_heard(task_id: str) -> None:
+        deadline = time.monotonic() + 10
+        while task_id not in listeners:
+            assert time.monotonic() < deadline, "nobody listens to that task"
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    wait_until_heard(first["id"])
+    second = ringback.post(f"/v1/tasks/{root['id']}/click", {"button": "U2"}).json()
+    ringback.gateway.wait_for(second["id"])
+    for percent in range(1, 40):
+        ringback.call_back(other["id"], "IN_PROGRESS", progress=f"{percent}%")
+    ringback.succeed(first["id"])
+    wait_until_heard(second["id"])  # it was clicked after the wait began, and silently
+    assert answers == []
+    ringback.succeed(second["id"])
+    waiting.join(10)
+    assert answers[0].status_code == 200
+    assert len(looked) < 20, "it looked for the sake of another task"
+
+
+# --- history, chain, firings, submissions
 
 
 def test_a_history_is_told_in_order_with_the_task_as_it_was(ringback: Any) -> None:
@@ -235,6 +300,20 @@ def test_a_chain_and_what_was_decided_about_it_are_shown(ringback: Any) -> None:
     firing = ringback.get(f"/v1/tasks/{root['id']}/firings").json()["firings"][0]
     assert (firing["rule"], firing["outcome"]) == ("then", "fired")
     assert [click["task_id"] for click in firing["clicks"]] == [task["id"] for task in chain["tasks"][1:]]
+
+
+def test_what_the_gateway_answered_to_each_paid_post_is_shown_without_its_hook(ringback: Any) -> None:
+    task = ringback.open()
+    hook = ringback.gateway.wait_for(task["id"])["notifyHook"]
+    assert ringback.get("/v1/events", task=task["id"], wait=10).json()["events"]  # the answer is written down
+    answer = ringback.get(f"/v1/tasks/{task['id']}/submissions")
+    (submission,) = answer.json()["submissions"]
+    assert (submission["kind"], submission["state"], submission["attempts"]) == ("submit", "accepted", 1)
+    assert submission["created_at"] <= submission["sent_at"] < submission["expires_at"]
+    said = submission["answer"]
+    assert (said["http_status"], said["code"], said["description"]) == (200, 1, "提交成功")
+    assert not {"nonce", "request"} & submission.keys()
+    assert hook.rpartition("/")[2].split("-")[1][:11] not in answer.text
 
 
 # --- clicks
@@ -336,6 +415,26 @@ def test_what_cannot_be_reconciled_says_why(ringback: Any) -> None:
     answer = ringback.post(f"/v1/tasks/{refused['id']}/reconcile")
     assert answer.status_code == 409
     assert "rejected" in answer.json()["detail"]
+
+
+def test_what_a_gateway_never_named_can_be_neither_clicked_nor_found_and_says_what_to_do(ringback: Any) -> None:
+    ringback.gateway.answer = lambda _: Response(status_code=502)
+    try:
+        task = ringback.open()
+        ringback.gateway.wait_for(task["id"])
+        page = ringback.get("/v1/events", task=task["id"], type="task.unknown", wait=10).json()
+        assert len(page["events"]) == 1
+    finally:
+        ringback.gateway.answer = None
+    assert ringback.succeed(task["id"], id=None)["status"] == "SUCCESS"
+    answer = ringback.post(f"/v1/tasks/{task['id']}/click", {"button": "U1"})
+    assert answer.status_code == 409
+    assert "never named it" in answer.json()["detail"]
+    path = f"/v1/tasks/{task['id']}/reconcile"
+    assert f"POST {path}" in answer.json()["detail"]
+    answer = ringback.post(path)
+    assert answer.status_code == 502
+    assert answer.json()["detail"].endswith("to look for it was in vain: it has no /task/list")
 
 
 # --- the same request twice
