@@ -13,7 +13,8 @@ import msgspec
 
 from hooks.errors import CannotClick
 from hooks.scalars import text_of
-from storage.records import Button, Status, Task, action_of
+from storage.actions import action_of
+from storage.records import Button, Status, Task
 
 MAX_QUOTED: Final = 60  # characters of what was wanted that an error repeats
 _JOBS: Final = frozenset(  # "MJ::JOB::<job>"; beside them "upsample_…", which names Midjourney's version

@@ -1,7 +1,7 @@
 """Puts the pieces together. The one place, beside the command line, that knows the settings."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from hooks.receiver import PREFIX, Receiver
 from hooks.token import TokenSigner
 from service.chronicler import Chronicler
 from service.config import Config
+from service.deployment import gather_gateways
 from service.gateways.client import GatewayClient
 from service.gateways.reconciler import Reconciler
 from service.gateways.submitter import Submitter
@@ -42,18 +43,16 @@ class Service:
     """
 
     def __init__(self, settings: Settings, config: Config, keys: Keys) -> None:
-        gateway = settings.require_gateway()
+        roster = gather_gateways(settings, config)
         self._public_url = settings.public_url
         self._rules = len(config.rulebook.rules)
         self._signer = TokenSigner(keys.secret_keys)
         self.store = store = Store(settings.database, react=Reactor(config.rulebook))
         self._http = (submit_client(), fetch_client())
         submit, fetch = self._http
-        clients = {gateway.name: GatewayClient(gateway, submit=submit, fetch=fetch)}
+        clients = {gateway.name: GatewayClient(gateway, submit=submit, fetch=fetch) for gateway in roster.gateways}
         silent_after = settings.silent_after if self._public_url else min(settings.silent_after, HOOKLESS_AFTER)
-        self._submitters = {
-            name: Submitter(store, name, client, make_hook=self._make_hook) for name, client in clients.items()
-        }
+        self._submitters = _make_submitters(store, clients, roster.groups, make_hook=self._make_hook)
         reconciler = Reconciler(store, clients, silent_after=silent_after, lost_after=settings.lost_after)
         self._chronicler = Chronicler(store)
         self._supervisor = Supervisor(
@@ -77,11 +76,13 @@ class Service:
             supervisor=self._supervisor,
             goodbye=self.goodbye,
             gateways=tuple(clients),
+            groups=roster.groups,
             rules=self._rules,
             hookless=self._public_url is None,
             check_then=check_then,
         )
-        receiver = Receiver(read_token=self._signer.read, blanker=Blanker((gateway.key,)), record=self._record)
+        blanker = Blanker(tuple(gateway.key for gateway in roster.gateways))
+        receiver = Receiver(read_token=self._signer.read, blanker=blanker, record=self._record)
         self.asgi = create_site(desk, receiver, api_keys=keys.api_keys, lifespan=self._live)
 
     def _make_hook(self, task_id: str, nonce: str) -> str | None:
@@ -123,3 +124,21 @@ class Service:
             finally:
                 await asyncio.to_thread(self.store.close)
             log.info("stopped", why=self.goodbye.why)
+
+
+def _make_submitters(
+    store: Store,
+    clients: Mapping[str, GatewayClient],
+    groups: Mapping[str, Sequence[str]],
+    *,
+    make_hook: Callable[[str, str], str | None],
+) -> dict[str, Submitter]:
+    """One submitter for each gateway, by its name; each knows who comes before it in its `groups`."""
+    seniors: dict[str, dict[str, list[Submitter]]] = {name: {} for name in clients}
+    submitters = {
+        name: Submitter(store, client, make_hook=make_hook, seniors=seniors[name]) for name, client in clients.items()
+    }
+    for group, members in groups.items():
+        for place, name in enumerate(members):
+            seniors[name][group] = [submitters[senior] for senior in members[:place]]
+    return submitters

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from hooks.blanker import SHORTEST_SECRET
 from service.config import Config, ConfigError, load_config
+from service.gateways.roster import Roster
 from service.settings import NO_GATEWAY, Settings, collect_settings
 from service.written.environment import read_environment
 from service.written.mistakes import Mistake, MistakesFound
@@ -30,3 +32,19 @@ def load_deployment(environ: Mapping[str, str], cwd: Path) -> tuple[Settings, Co
     if mistakes:
         raise MistakesFound(mistakes)
     return settings, config
+
+
+def gather_gateways(settings: Settings, config: Config) -> Roster:
+    """Every gateway of a deployment, the default one first. Raises SettingsError when there is none."""
+    first = () if config.gateways and settings.gateway is None else (settings.require_gateway(),)
+    return Roster(gateways=first + config.gateways, groups=config.groups)
+
+
+def warn_of_short_keys(roster: Roster) -> list[str]:
+    """A line for each gateway whose key cannot be blanked. Keys of other kinds are never that short."""
+    return [
+        f"The key of gateway {gateway.name} has fewer than {SHORTEST_SECRET} characters, too few to tell it from other"
+        " text: where the gateway quotes it, it is kept and logged"
+        for gateway in roster.gateways
+        if len(gateway.key) < SHORTEST_SECRET
+    ]

@@ -7,7 +7,6 @@ from typing import Final
 
 import msgspec
 
-from hooks.blanker import SHORTEST_SECRET
 from service.settings import Settings, SettingsError
 from service.variables import API_KEY_AT_LEAST
 from service.written.mistakes import Mistake
@@ -60,9 +59,8 @@ def load_keys(settings: Settings) -> Keys:
         )
         if not keys
     )
-    warnings = _warn_of_short(settings)
     if not missing:
-        return Keys(api_keys=settings.api_keys, secret_keys=settings.secret_keys, path=path, warnings=warnings)
+        return Keys(api_keys=settings.api_keys, secret_keys=settings.secret_keys, path=path)
     try:
         made = _make(path)
         kept, worries = _read(path)
@@ -73,7 +71,7 @@ def load_keys(settings: Settings) -> Keys:
         secret_keys=settings.secret_keys or kept.secret_keys,
         made=missing if made else (),
         path=path,
-        warnings=warnings + worries,
+        warnings=worries,
     )
 
 
@@ -89,16 +87,6 @@ def find_api_key(settings: Settings) -> str | None:
 
 def _path(settings: Settings) -> Path:
     return settings.database.with_name(f"{settings.database.name}.keys")
-
-
-def _warn_of_short(settings: Settings) -> tuple[str, ...]:
-    """A warning where the gateway's key cannot be blanked. The other keys are never that short."""
-    if settings.gateway is None or len(settings.gateway.key) >= SHORTEST_SECRET:
-        return ()
-    return (
-        f"RINGBACK_GATEWAY_KEY has fewer than {SHORTEST_SECRET} characters, too few to tell it from other text:"
-        " where the gateway quotes it, it is kept and logged",
-    )
 
 
 def _make(path: Path) -> bool:

@@ -7,6 +7,7 @@ Rules decide once, about the first ending that is committed. One of the same hei
 row and no firing: where endings differ in what rules look at or click, the order in which they come decides.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -111,6 +112,19 @@ def open_window(tx: Transaction, submission_id: int, gateway_id: str, answer: JS
     task_id = read_submission(tx, submission_id).task_id
     standing = _read_standing(tx, task_id, None)
     show(tx, task_id, standing, Progress(gateway_id=gateway_id, status=Status.MODAL), "submit")
+
+
+def finish(tx: Transaction, submission_id: int, urls: Sequence[str], answer: JSON) -> None:
+    """The gateway's answer says that it is done: nothing is to be waited for. `urls` are those of what was uploaded."""
+    acknowledge(tx, submission_id, None, "submit", answer)
+    task_id = read_submission(tx, submission_id).task_id
+    progress = Progress(
+        status=Status.SUCCESS,
+        progress=100,
+        image_url=urls[0] if urls else None,
+        properties={"urls": list(urls)} if urls else {},
+    )
+    show(tx, task_id, _read_standing(tx, task_id, None), progress, "submit")
 
 
 def _read_standing(tx: Transaction, task_id: str, nonce: str | None) -> Standing:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from storage.actions import action_of
 from storage.errors import NoSuchTask
 from storage.records import (
     CONTRADICTED,
@@ -17,7 +18,6 @@ from storage.records import (
     SubmissionKind,
     SubmissionState,
     Task,
-    action_of,
 )
 from storage.transaction import Transaction, to_json
 

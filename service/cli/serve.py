@@ -13,7 +13,7 @@ import click
 import uvicorn
 
 from service.app import Service
-from service.deployment import load_deployment
+from service.deployment import gather_gateways, load_deployment, warn_of_short_keys
 from service.keys import Keys, load_keys
 from service.logs import configure_logs
 from service.settings import Settings
@@ -39,10 +39,12 @@ def command(host: str | None, port: int | None) -> None:
     environ = dict(os.environ) | ({"HOST": host} if host else {}) | ({} if port is None else {"PORT": str(port)})
     try:
         settings, config = load_deployment(environ, Path.cwd())
-        gateway = settings.require_gateway()
+        roster = gather_gateways(settings, config)
         keys = load_keys(settings)
         announce_keys(keys)  # at once: a start that fails further on made them all the same
-        configure_logs(settings.log, secrets=(gateway.key, *keys.api_keys, *keys.secret_keys))
+        click.echo("".join(f"{warning}\n" for warning in warn_of_short_keys(roster)), err=True, nl=False)
+        gateway_keys = (gateway.key for gateway in roster.gateways)
+        configure_logs(settings.log, secrets=(*gateway_keys, *keys.api_keys, *keys.secret_keys))
         service = Service(settings, config, keys)  # before the port: who holds the ledger is the better news
         listener = listen(settings.host, settings.port)
     except (MistakesFound, LedgerError, CannotListen) as error:

@@ -7,9 +7,18 @@ import httpx
 import msgspec
 
 from hooks.blanker import Blanker
-from hooks.wire import Listed, parse_envelope
+from hooks.wire import Envelope, Listed, parse_envelope
 from service.gateways.exchange import Exchange
-from service.gateways.outcomes import LONGEST_ID, Outcome, Refused, Unknown, Unsent, read_outcome
+from service.gateways.outcomes import (
+    LONGEST_ID,
+    Accepted,
+    Finished,
+    Outcome,
+    Refused,
+    Unknown,
+    Unsent,
+    read_outcome,
+)
 from service.gateways.presets import Gateway
 from service.gateways.questions import LATEST, LIST, QUERY, Questions, Unanswered
 from service.gateways.requests import make_request
@@ -19,6 +28,7 @@ from storage.records import JSON, Progress
 SUBMIT_DEADLINE: Final = 90.0  # seconds in all; relaying gateways give up on the next hop after 60
 FETCH_DEADLINE: Final = 30.0  # seconds in all
 LONGEST_ANSWER: Final = 256 * 1024  # bytes of an answer to a submit; the longest are proxies' pages
+LONGEST_PROPERTIES: Final = 4096  # bytes of an answer's properties that are kept; they say why, or how many wait
 LONGEST_LIST: Final = 2 * 1024 * 1024  # bytes of a list of tasks; a hundred take some 300 KB
 BATCH: Final = 100  # ids in one list question
 PAGE: Final = 10  # tasks on a page that should hold one
@@ -52,17 +62,18 @@ class GatewayClient:
         submit_deadline: float = SUBMIT_DEADLINE,
         fetch_deadline: float = FETCH_DEADLINE,
     ) -> None:
+        self.gateway = gateway
         self._blanker = blanker = Blanker((gateway.key,))
         self._paid = Exchange(gateway, submit, deadline=submit_deadline, longest=LONGEST_ANSWER, blanker=blanker)
         free = Exchange(gateway, fetch, deadline=fetch_deadline, longest=LONGEST_LIST, blanker=blanker)
         self._questions = Questions(free, blanker)
         self._batch = BATCH  # fewer where answers are too long
 
-    async def submit(self, claim: Claim, hook: str | None) -> Answer:
-        """POST a submission once and say what came of it."""
+    async def submit(self, claim: Claim, hook: str | None, attachments: Mapping[str, str] | None = None) -> Answer:
+        """POST a submission once and say what came of it; `attachments` are data URLs by their names."""
         try:
-            path, body = make_request(claim, hook)
-            request = self._paid.prepare("POST", path, body)
+            path, mode, body = make_request(claim, hook, self.gateway, attachments)
+            request = self._paid.prepare("POST", path, body, mode)
         except (ValueError, httpx.InvalidURL) as error:
             reason = f"This cannot be asked of a gateway: {self._paid.explain(error)}"
             return _failed(Refused(reason=reason, kind="unknown"))
@@ -74,13 +85,18 @@ class GatewayClient:
             # Whatever it is: the request may have left, and must not leave twice.
             return _failed(Unknown(reason=f"No answer came: {self._paid.explain(error)}"))
         envelope = parse_envelope(heard.body, self._blanker)
-        evidence = {
+        evidence: JSON = {
             "http_status": heard.status,
             "code": envelope.code,
             "description": envelope.description,
             "result": envelope.result,
         }
-        return Answer(outcome=read_outcome(heard.status, envelope), evidence=evidence)
+        if envelope.results:
+            evidence["results"] = envelope.results
+        if envelope.properties and len(msgspec.json.encode(envelope.properties)) <= LONGEST_PROPERTIES:
+            evidence["properties"] = envelope.properties
+        outcome = read_outcome(heard.status, envelope)
+        return Answer(outcome=_finish(claim, outcome, envelope), evidence=evidence)
 
     async def ask(self, gateway_ids: Sequence[str]) -> Told:
         """Ask about tasks: in list questions, else in a paged one, else one by one."""
@@ -149,6 +165,19 @@ class GatewayClient:
             if len(failures) >= PATIENCE:
                 break
         return Told(found=found, missing=frozenset(missing), failed=failures[0] if failures else None)
+
+
+def _finish(claim: Claim, outcome: Outcome, envelope: Envelope) -> Outcome:
+    """Tell what is over with the answer: there is no task at the gateway, and no callback will come.
+
+    Uploads answer with addresses. A click that is answered with its parent's own id made nothing new (a bookmark, in
+    trueai-org's proxy).
+    """
+    if claim.task.action == "UPLOAD":
+        return Finished(urls=envelope.results) if envelope.code == 1 and envelope.results else outcome
+    is_click = "button" in claim.submission.request
+    made_nothing = isinstance(outcome, Accepted) and outcome.gateway_id == claim.parent_gateway_id
+    return Finished() if is_click and made_nothing else outcome
 
 
 def _failed(outcome: Refused | Unknown | Unsent) -> Answer:

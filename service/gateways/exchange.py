@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import httpx
 
 from hooks.blanker import Blanker
+from service.gateways.actions import Mode
 from service.gateways.presets import Gateway
 from storage.records import JSON
 
@@ -45,9 +46,9 @@ class Exchange:
         self._longest = longest
         self._blanker = blanker
 
-    def prepare(self, method: str, path: str, body: JSON | None) -> httpx.Request:
+    def prepare(self, method: str, path: str, body: JSON | None, mode: Mode | None = None) -> httpx.Request:
         """Put a request together; nothing leaves. Raises ValueError for a body that is no JSON in UTF-8."""
-        url = f"{self._gateway.url}/mj{path}"
+        url = self._gateway.address(path, mode)
         headers = {**self._gateway.headers(), "Accept-Encoding": "gzip"}
         return self._client.build_request(method, url, json=body, headers=headers)
 

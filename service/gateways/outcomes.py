@@ -20,6 +20,12 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     gateway_id: str
 
 
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """The gateway has done it, and there is nothing to wait for."""
+
+    urls: tuple[str, ...] = ()  # of what was uploaded
+
+
 class Existed(msgspec.Struct, frozen=True, kw_only=True):
     """The gateway did the same before, and names that task; nothing new was made."""
 
@@ -69,7 +75,7 @@ REDIRECTS: Final = frozenset({301, 302, 307, 308})  # not 303: that one says "do
 DOUBTS: Final = frozenset({408, 499})  # somebody on the way ran out of time
 LONGEST_ID: Final = 255  # characters; no gateway has a longer one, and no URL has room for it
 
-Outcome = Accepted | Existed | Modal | Refused | Capacity | NotYet | Unsent | Unknown
+Outcome = Accepted | Finished | Existed | Modal | Refused | Capacity | NotYet | Unsent | Unknown
 
 # A description may quote the prompt, the word in it that is banned, or a button. So words count only where they are
 # the whole of it: what the gateway says, with a lead-in and an advice at most.

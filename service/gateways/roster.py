@@ -9,7 +9,7 @@ from service.gateways.actions import ACTIONS, Mode
 from service.gateways.presets import PRESETS, Auth, Gateway, ModeStyle, clean_gateway_url
 from service.written.mistakes import did_you_mean, quoted
 from service.written.nodes import Node
-from storage.records import CLICK_ACTIONS
+from storage.actions import CLICK_ACTIONS
 
 T = TypeVar("T", bound=str)
 MODES: Final = get_args(Mode)

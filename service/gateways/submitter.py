@@ -2,25 +2,31 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Final
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, cast
 
 import structlog
 
 from hooks.backoff import NOT_YET as NOT_YET_PAUSES
 from hooks.backoff import unsent_pause
+from hooks.pictures import MediaType, Picture, as_data_url
 from service.gateways import outcomes
 from service.gateways.client import Answer, GatewayClient
+from service.gateways.requests import list_attachments, mode_of
 from service.gateways.room import Room
+from storage.attachments import read_attachments
 from storage.errors import LedgerError
 from storage.events import has_ending_since, read_latest_seq
-from storage.ledger import open_window
-from storage.queue import Claim, claim_due, hasten, read_next_due
+from storage.ledger import finish, open_window
+from storage.queue import Claim, claim_due, count_outstanding, hasten, list_sent_since, read_next_due
+from storage.records import JSON, Task
 from storage.store import Store
 from storage.submissions import acknowledge, doubt, list_sending, postpone, reject
 
 IN_FLIGHT: Final = 32  # POSTs out at once
 FULL_PAUSE: Final = 1.0  # seconds between two looks whether a place has become free without an answer
+MINUTE: Final = 60_000  # milliseconds
 GOODBYE: Final = 0.3  # seconds that a stop waits for answers which are under way
 UNWRITTEN_PAUSE: Final = 1.0  # seconds before an outcome that could not be written is written again
 
@@ -30,49 +36,55 @@ log = structlog.get_logger("ringback.submitter")
 class Submitter:
     """One gateway's worker, so that a gateway that hangs or is full keeps no other waiting.
 
-    `make_hook(task_id, nonce)` gives the notifyHook to name, or None where gateways cannot reach us.
-    `not_yet` are the waits, in seconds, after each "not yet"; `in_flight` is how many POSTs may be out at once.
+    `seniors` are the groups that it belongs to, and who comes before it in each: it takes what was submitted to a group
+    when none of them has a place. `make_hook(task_id, nonce)` gives the notifyHook to name, or None where gateways
+    cannot reach us. `not_yet` are the waits, in seconds, after each "not yet"; `in_flight` is how many POSTs may be
+    out at once.
     """
 
     def __init__(
         self,
         store: Store,
-        gateway: str,
         client: GatewayClient,
         *,
         make_hook: Callable[[str, str], str | None],
+        seniors: Mapping[str, Sequence["Submitter"]] | None = None,
         not_yet: tuple[float, ...] = NOT_YET_PAUSES,
         in_flight: int = IN_FLIGHT,
         unwritten_pause: float = UNWRITTEN_PAUSE,
     ) -> None:
         self._store = store
-        self._gateway = gateway
         self._client = client
+        self._gateway = client.gateway.name
+        self._seniors = seniors or {}
         self._make_hook = make_hook
         self._not_yet = not_yet
         self._unwritten_pause = unwritten_pause
         self._room = Room(in_flight)
         self._claiming: asyncio.Task[None] | None = None
         self._posts: set[asyncio.Task[None]] = set()
+        self.has_place = True  # whether it could take more, when it looked last
 
     async def submit_due(self) -> float | None:
         """Start the POST of what is due, and give the seconds until more may be; None when the bell will tell."""
         while True:
             now = self._store.now()
             if self._room.rests(now) and not await self._lift_rest():
-                return (self._room.rests_until - now) / 1000
+                return self._close_for((self._room.rests_until - now) / 1000)
             if not self._room.free(now):
                 # A callback may have settled a submission whose POST still hangs.
                 self._room.keep_only(await self._store.read(list_sending), now)
-            free = self._room.free(now)
+            free, pause = await self._count_places(now)
             if not free:
-                return FULL_PAUSE
-            due = await self._store.read(read_next_due, self._gateway, now=now)
+                return self._close_for(pause)
+            self.has_place = True
+            groups = [group for group, seniors in self._seniors.items() if not any(each.has_place for each in seniors)]
+            due = await self._store.read(read_next_due, self._gateway, now=now, groups=groups)
             if due is None:
                 return None  # the next answer rings, and so does the next submission
             if due > now:
                 return (due - now) / 1000
-            self._claiming = asyncio.create_task(self._claim(free))
+            self._claiming = asyncio.create_task(self._claim(free, groups))
             # A stop in this very moment must not leave a submission in `sending` that nobody sends.
             await asyncio.shield(self._claiming)
 
@@ -86,6 +98,25 @@ class Submitter:
                 post.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
+    async def _count_places(self, now: int) -> tuple[int, float]:
+        """How many more submissions the gateway may have, and the seconds until another look when that is none."""
+        free, gateway = self._room.free(now), self._client.gateway
+        if free and gateway.in_flight is not None:
+            free = min(free, gateway.in_flight - await self._store.read(count_outstanding, self._gateway))
+        if free > 0 and gateway.per_minute is not None:
+            sent = await self._store.read(list_sent_since, self._gateway, now - MINUTE)
+            free = min(free, gateway.per_minute - len(sent))
+            if free <= 0:
+                return 0, (sent[-gateway.per_minute] + MINUTE - now) / 1000
+        return max(0, free), FULL_PAUSE
+
+    def _close_for(self, seconds: float) -> float:
+        """Take nothing for a while; who comes after it in a group may."""
+        if self.has_place:
+            self.has_place = False
+            self._store.bell.ring(("submissions",))
+        return seconds
+
     async def _lift_rest(self) -> bool:
         """End the gateway's rest if a task ended there since; what waits for room is due now, then."""
         latest = await self._store.read(read_latest_seq)
@@ -95,13 +126,20 @@ class Submitter:
         await self._store.write(hasten, self._gateway)
         return True
 
-    async def _claim(self, limit: int) -> None:
+    async def _claim(self, limit: int, groups: Sequence[str]) -> None:
         latest = await self._store.read(read_latest_seq)
-        for claim in await self._store.write(claim_due, gateway=self._gateway, limit=limit):
+        claims = await self._store.write(
+            claim_due, gateway=self._gateway, limit=limit, groups=groups, price=self._price
+        )
+        for claim in claims:
             self._room.enter(claim.submission.id, claim.submission.sent_at or 0)
             post = asyncio.create_task(self._send(claim, latest), name=f"submit {claim.task.id}")
             self._posts.add(post)
             post.add_done_callback(self._forget)
+
+    def _price(self, task: Task, request: JSON) -> float | None:
+        gateway = self._client.gateway
+        return gateway.price(task.action, mode_of(request, gateway))
 
     def _forget(self, post: asyncio.Task[None]) -> None:
         self._posts.discard(post)
@@ -144,7 +182,10 @@ class Submitter:
             )
             return Answer(outcome=outcomes.NotYet(reason=reason), evidence={"error": reason})
         try:
-            return await self._client.submit(claim, self._make_hook(claim.task.id, claim.submission.nonce))
+            names = list_attachments(claim)
+            pictures = await self._store.search(_read_pictures, names) if names else {}
+            hook = self._make_hook(claim.task.id, claim.submission.nonce)
+            return await self._client.submit(claim, hook, pictures)
         except Exception as error:
             # A fault of ours; the POST may have left all the same.
             log.exception("submit failed", task=claim.task.id)
@@ -154,9 +195,14 @@ class Submitter:
         """Write down what came of a POST. Each branch is one verb, one commit."""
         store, submission, evidence = self._store, claim.submission, answer.evidence
         match answer.outcome:
-            case outcomes.Accepted(gateway_id=gateway_id) | outcomes.Existed(gateway_id=gateway_id):
+            case outcomes.Accepted(gateway_id=gateway_id):
                 self._room.accept(store.now())
                 await store.write(acknowledge, submission.id, gateway_id, "submit", evidence)
+            case outcomes.Existed(gateway_id=gateway_id):
+                await store.write(acknowledge, submission.id, gateway_id, "submit", evidence, is_new=False)
+            case outcomes.Finished(urls=urls):
+                self._room.accept(store.now())
+                await store.write(finish, submission.id, urls, evidence)
             case outcomes.Modal(gateway_id=gateway_id):
                 self._room.accept(store.now())
                 await store.write(open_window, submission.id, gateway_id, evidence)
@@ -175,7 +221,18 @@ class Submitter:
                     await store.write(postpone, submission.id, seconds=self._not_yet[before], answer=evidence)
             case outcomes.Capacity():
                 seconds = self._room.refuse(now=store.now(), sent_at=submission.sent_at or 0, seq=latest)
+                if submission.request.get("group"):
+                    seconds = 0.0  # the next of the group may have room
                 await store.write(postpone, submission.id, seconds=seconds, answer=evidence | {"outcome": "capacity"})
+
+
+def _read_pictures(db: sqlite3.Connection, names: Sequence[str]) -> dict[str, str]:
+    """The pictures of these names as data URLs."""
+    pictures = (
+        Picture(media_type=cast(MediaType, each.media_type), content=each.content)
+        for each in read_attachments(db, names)
+    )
+    return dict(zip(names, map(as_data_url, pictures), strict=True))
 
 
 def _doubtful(error: Exception) -> Answer:

@@ -14,7 +14,7 @@ from storage.records import Status, SubmissionState, Task
 
 Read = Callable[[Task], Any]
 
-# What a person asks for, and what a click opens (`storage.records.action_of`).
+# What a person asks for, and what a click opens (`storage.actions.action_of`).
 _ASKED = ("IMAGINE", "BLEND", "DESCRIBE", "SHORTEN", "EDIT", "VIDEO", "SWAP_FACE")
 _CLICKED = ("UPSCALE", "VARIATION", "REROLL", "ZOOM", "PAN", "INPAINT", "BOOKMARK", "ACTION")
 ACTIONS = frozenset(_ASKED + _CLICKED)

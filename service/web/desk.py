@@ -1,7 +1,7 @@
 """What every call of the API works with."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -38,6 +38,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     supervisor: Supervisor
     goodbye: Goodbye
     gateways: tuple[str, ...]  # the first is the default
+    groups: Mapping[str, tuple[str, ...]]  # of gateways that step in for one another
     rules: int  # how many are loaded
     hookless: bool  # no public URL: gateways cannot call back
     check_then: Callable[[list[str]], list[str]]  # what is wrong with a `then` list

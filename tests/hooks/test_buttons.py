@@ -10,7 +10,8 @@ from hooks.buttons import (
     parse_custom_id,
     synthesise_button,
 )
-from storage.records import Button, action_of
+from storage.actions import action_of
+from storage.records import Button
 
 U = "26d56b92-4ed6-45e2-8561-563797923135"
 

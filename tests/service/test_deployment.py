@@ -2,7 +2,8 @@
 
 import pytest
 
-from service.deployment import load_deployment
+from hooks.blanker import SHORTEST_SECRET
+from service.deployment import gather_gateways, load_deployment, warn_of_short_keys
 from service.written.mistakes import MistakesFound
 
 GATEWAY = {"RINGBACK_GATEWAY": "deerapi", "RINGBACK_GATEWAY_KEY": "sk-1"}
@@ -53,3 +54,20 @@ def test_two_gateways_of_one_name_are_a_mistake(tmp_path):
     assert complaints(tmp_path, **GATEWAY) == [
         "ringback.yaml: gateways: 'deerapi' is the name of the one in RINGBACK_GATEWAY; give yours another name"
     ]
+
+
+def test_a_gateways_key_that_is_too_short_to_be_blanked_is_warned_of(tmp_path):
+    (tmp_path / "ringback.yaml").write_text("gateways: [{name: spare, preset: fuhuapi, key: sk-leak}]\n")
+    environ = {"RINGBACK_GATEWAY": "deerapi", "RINGBACK_GATEWAY_KEY": "x" * SHORTEST_SECRET}
+    (warning,) = warn_of_short_keys(gather_gateways(*load_deployment(environ, tmp_path)))
+    assert warning.startswith("The key of gateway spare has fewer than 8 characters")
+    assert "sk-leak" not in warning
+
+
+def test_the_gateway_of_the_environment_comes_first(tmp_path):
+    (tmp_path / "ringback.yaml").write_text(
+        "gateways: [{name: spare, preset: fuhuapi, key: sk-0123456789}]\ngroups: {any: [spare, deerapi]}\n"
+    )
+    roster = gather_gateways(*load_deployment(GATEWAY, tmp_path))
+    assert [gateway.name for gateway in roster.gateways] == ["deerapi", "spare"]
+    assert roster.groups == {"any": ("spare", "deerapi")}

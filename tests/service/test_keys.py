@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from hooks.blanker import SHORTEST_SECRET
 from service.keys import load_keys
 from service.settings import SettingsError, load_settings
 
@@ -82,17 +81,6 @@ def test_a_file_that_others_may_read_is_used_with_a_warning(tmp_path: Path) -> N
     assert load_keys(settings).warnings == ()
     path.chmod(0o640)
     assert load_keys(settings).warnings == (f"{path} may be read by others; run: chmod 600 {path}",)
-
-
-@pytest.mark.parametrize("more", [{}, {"RINGBACK_API_KEYS": KEY, "RINGBACK_SECRET_KEYS": KEY}])
-def test_a_gateways_key_that_is_too_short_to_be_blanked_is_warned_of(tmp_path: Path, more: dict[str, str]) -> None:
-    environ = {"RINGBACK_GATEWAY": "fuhuapi", "RINGBACK_GATEWAY_KEY": "x" * SHORTEST_SECRET, **more}
-    assert load_keys(load_settings(environ, tmp_path)).warnings == ()
-    (warning,) = load_keys(load_settings(environ | {"RINGBACK_GATEWAY_KEY": "sk-leak"}, tmp_path)).warnings
-    assert warning == (
-        "RINGBACK_GATEWAY_KEY has fewer than 8 characters, too few to tell it from other text:"
-        " where the gateway quotes it, it is kept and logged"
-    )
 
 
 def test_a_directory_that_is_not_there_is_a_clear_mistake(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from storage.actions import action_of
 from storage.errors import NoSuchTask
-from storage.records import action_of
 from storage.submissions import lose_task
 from storage.tasks import list_tasks, open_click, read_chain, read_task
 

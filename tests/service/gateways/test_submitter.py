@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,19 @@ import pytest
 from hooks.buttons import synthesise_button
 from service.gateways import outcomes
 from service.gateways.client import Answer
-from service.gateways.outcomes import Accepted, Capacity, Existed, Modal, NotYet, Outcome, Refused, Unknown, Unsent
+from service.gateways.outcomes import (
+    Accepted,
+    Capacity,
+    Existed,
+    Finished,
+    Modal,
+    NotYet,
+    Outcome,
+    Refused,
+    Unknown,
+    Unsent,
+)
+from service.gateways.presets import Gateway
 from service.gateways.submitter import FULL_PAUSE, Submitter
 from storage.errors import LedgerUnavailable
 from storage.ledger import record
@@ -25,14 +37,16 @@ from storage.tasks import EXPIRES_AFTER, open_click
 class StubClient:
     """Gives the outcomes of its script, one for each POST, and then the last of them for ever."""
 
-    def __init__(self, *script: Outcome | Exception) -> None:
+    def __init__(self, *script: Outcome | Exception, **gateway: Any) -> None:
+        self.gateway = Gateway(**{"name": "g", "url": "http://g", "key": "k", "auth": "raw"} | gateway)
         self.script = list(script) or [Accepted(gateway_id="17")]
         self.posts: list[Claim] = []
         self.hooks: list[str | None] = []
         self.gate: asyncio.Event | None = None  # held back until it is set
 
-    async def submit(self, claim: Claim, hook: str | None) -> Answer:
+    async def submit(self, claim: Claim, hook: str | None, attachments: Mapping[str, str]) -> Answer:
         self.posts.append(claim)
+        self.attachments = attachments
         self.hooks.append(hook)
         said = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if self.gate is not None:
@@ -42,13 +56,14 @@ class StubClient:
         return Answer(outcome=said, evidence={"said": type(said).__name__})
 
 
-def make_submitter(house: Any, client: Any, gateway: str = "g", **options: Any) -> Submitter:
+def make_submitter(house: Any, client: Any, **options: Any) -> Submitter:
     options.setdefault("make_hook", lambda task_id, nonce: f"hook {task_id} {nonce}")
-    return Submitter(house.store, gateway, client, **options)
+    return Submitter(house.store, client, **options)
 
 
 OUTCOMES: list[tuple[Outcome, str, str, list[str]]] = [
     (Accepted(gateway_id="17"), "accepted", "NOT_START", ["task.submitted"]),
+    (Finished(urls=("https://cdn/a.png",)), "accepted", "SUCCESS", ["task.submitted", "task.succeeded"]),
     (Existed(gateway_id="17"), "accepted", "NOT_START", ["task.submitted"]),
     (Modal(gateway_id="17"), "accepted", "MODAL", ["task.submitted", "task.modal"]),
     (Refused(reason="no", kind="moderation", code=24), "rejected", "FAILURE", ["task.failed"]),
@@ -76,7 +91,7 @@ def test_each_outcome_becomes_its_state(
             assert (submission.state, task.submission, task.status) == (state, state, status)
             assert await house.told(opened) == told
             assert submission.answer["said"] == type(outcome).__name__
-            assert task.gateway_id == ("17" if state == "accepted" else None)
+            assert task.gateway_id == getattr(outcome, "gateway_id", None)
             assert (submission.next_at is not None) == (state == "planned")
             if isinstance(outcome, Refused):
                 assert (task.fail_reason, task.fail_kind) == ("no", "moderation")
@@ -178,7 +193,7 @@ def test_a_stop_in_the_moment_of_the_claim_still_sends_what_was_claimed(run: Any
     async def scenario() -> None:
         async with open_house() as house:
             store, client = StopAtClaim(house.store), StubClient()
-            submitter = Submitter(store, "g", client, make_hook=lambda *_: None)  # type: ignore[arg-type]
+            submitter = Submitter(store, client, make_hook=lambda *_: None)  # type: ignore[arg-type]
             task = await house.open()
             store.step = asyncio.create_task(submitter.submit_due())
             await asyncio.gather(store.step, return_exceptions=True)
@@ -470,7 +485,7 @@ def test_a_refusal_and_an_ending_elsewhere_lift_no_pause(run: Any, open_house: A
             else:
                 waiting = await rest(house, until, client, submitter)
                 await house.open("h")
-                await make_submitter(house, StubClient(refused), "h").submit_due()
+                await make_submitter(house, StubClient(refused, name="h")).submit_due()
             await until(house, lambda: has_event(house, "task.failed"))
             assert await submitter.submit_due() == 1.0
             assert (await house.task(waiting)).submission == "planned"
@@ -589,9 +604,9 @@ def test_no_more_than_the_limit_are_out_at_one_gateway(run: Any, open_house: Any
 def test_a_gateway_that_hangs_or_is_full_keeps_no_other_waiting(run: Any, open_house: Any, until: Any) -> None:
     async def scenario() -> None:
         async with open_house() as house:
-            hanging, free = StubClient(), StubClient()
+            hanging, free = StubClient(), StubClient(name="h")
             hanging.gate = asyncio.Event()
-            stuck, quick = make_submitter(house, hanging, in_flight=2), make_submitter(house, free, "h", in_flight=2)
+            stuck, quick = make_submitter(house, hanging, in_flight=2), make_submitter(house, free, in_flight=2)
             for _ in range(6):
                 await house.open("g")
             await stuck.submit_due()
@@ -674,7 +689,6 @@ def test_an_outcome_that_cannot_be_written_is_written_later(
             client.gate = asyncio.Event()
             submitter = Submitter(
                 disk,  # type: ignore[arg-type]
-                "g",
                 client,  # type: ignore[arg-type]
                 make_hook=lambda *_: None,
                 unwritten_pause=0.001,
