@@ -25,11 +25,11 @@ from service.config import parse_config
 from service.keys import load_keys
 from service.logs import configure_logs
 from service.settings import load_settings
+from storage.openings import open_task
 from storage.queue import claim_due
 from storage.records import NewTask
 from storage.store import Store
 from storage.submissions import acknowledge
-from storage.tasks import open_task
 
 TASKS = 1000
 CALLBACKS_PER_TASK = 20  # the last one is the ending: one in twenty

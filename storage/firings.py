@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from storage.openings import open_click
 from storage.records import Button, Decision, Firing, Task
-from storage.tasks import open_click, read_task
+from storage.tasks import read_task
 from storage.transaction import Transaction, to_json
 
 _FIELDS = Firing.__struct_fields__

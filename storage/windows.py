@@ -4,8 +4,9 @@ The answer is a second submission of the same task, of kind `modal`. Whatever sh
 """
 
 from storage.errors import NoWindow
+from storage.openings import plan_submission
 from storage.records import Status, SubmissionState, Task
-from storage.tasks import plan_submission, read_task
+from storage.tasks import read_task
 from storage.transaction import Transaction
 
 _LATEST = "SELECT state FROM submissions WHERE task_id = ? AND kind = 'modal' ORDER BY id DESC LIMIT 1"

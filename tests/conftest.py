@@ -16,11 +16,12 @@ from service.written.document import Document
 from storage.events import list_events
 from storage.firings import list_firings
 from storage.ledger import record
+from storage.openings import open_task
 from storage.queue import claim_due
 from storage.records import Button, Event, Firing, NewTask, Progress, React, Submission, Task
 from storage.store import Store
 from storage.submissions import acknowledge, list_submissions
-from storage.tasks import open_task, read_task
+from storage.tasks import read_task
 
 # The everyday run looks at the same few examples each time; `HYPOTHESIS_PROFILE=deep make test` looks for new ones.
 settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True, database=None)

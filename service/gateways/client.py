@@ -23,7 +23,7 @@ from service.gateways.presets import Gateway
 from service.gateways.questions import LATEST, LIST, QUERY, Questions, Unanswered
 from service.gateways.requests import make_request
 from storage.queue import Claim
-from storage.records import JSON, Progress
+from storage.records import JSON
 
 SUBMIT_DEADLINE: Final = 90.0  # seconds in all; relaying gateways give up on the next hop after 60
 FETCH_DEADLINE: Final = 30.0  # seconds in all
@@ -45,7 +45,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What a gateway tells of tasks that it was asked about."""
 
-    found: Mapping[str, Progress]  # by the id, or the state, that was asked for
+    found: Mapping[str, tuple[Listed, ...]]  # by the id, or the state, that was asked for; ids need not be unique
     missing: frozenset[str] = frozenset()  # asked, and the gateway does not know them
     failed: str | None = None  # why the rest is not known
 
@@ -148,20 +148,20 @@ class GatewayClient:
         return _add(Told(found=found), await self._ask_singly([each for each in gateway_ids if each not in found]))
 
     async def _ask_singly(self, gateway_ids: Sequence[str]) -> Told:
-        found: dict[str, Progress] = {}
+        found: dict[str, tuple[Listed, ...]] = {}
         missing: set[str] = set()
         failures: list[str] = []
         for gateway_id in gateway_ids:
             if len(gateway_id) > LONGEST_ID or not gateway_id.strip("."):
                 missing.add(gateway_id)  # it cannot stand in a path, so no gateway has it
                 continue
-            progress = await self._questions.fetch(gateway_id)
-            if isinstance(progress, Unanswered):
-                failures.append(progress.why)
-            elif progress is None:
+            row = await self._questions.fetch(gateway_id)
+            if isinstance(row, Unanswered):
+                failures.append(row.why)
+            elif row is None:
                 missing.add(gateway_id)
             else:
-                found[gateway_id] = progress
+                found[gateway_id] = (row,)
             if len(failures) >= PATIENCE:
                 break
         return Told(found=found, missing=frozenset(missing), failed=failures[0] if failures else None)
@@ -184,13 +184,20 @@ def _failed(outcome: Refused | Unknown | Unsent) -> Answer:
     return Answer(outcome=outcome, evidence={"error": outcome.reason})
 
 
-def _pick(listed: Iterable[Listed], gateway_ids: Iterable[str]) -> dict[str, Progress]:
-    rows = {row.progress.gateway_id: row.progress for row in listed}
-    return {each: rows[each] for each in gateway_ids if each in rows}
+def _pick(listed: Iterable[Listed], gateway_ids: Iterable[str]) -> dict[str, tuple[Listed, ...]]:
+    return _group(((row.progress.gateway_id, row) for row in listed), frozenset(gateway_ids))
 
 
-def _recognise(listed: Iterable[Listed], states: frozenset[str]) -> dict[str, Progress]:
-    return {row.state: row.progress for row in listed if row.state in states}
+def _recognise(listed: Iterable[Listed], states: frozenset[str]) -> dict[str, tuple[Listed, ...]]:
+    return _group(((row.state, row) for row in listed), states)
+
+
+def _group(named: Iterable[tuple[str | None, Listed]], wanted: frozenset[str]) -> dict[str, tuple[Listed, ...]]:
+    found: dict[str, tuple[Listed, ...]] = {}
+    for name, row in named:
+        if name is not None and name in wanted:
+            found[name] = (*found.get(name, ()), row)
+    return found
 
 
 def _add(told: Told, more: Told) -> Told:

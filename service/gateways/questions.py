@@ -11,7 +11,7 @@ from hooks.blanker import Blanker
 from hooks.errors import NotATask
 from hooks.wire import Listed, parse_envelope, parse_listed, parse_tasks
 from service.gateways.exchange import Exchange, Heard, TooLong
-from storage.records import JSON, Progress
+from storage.records import JSON
 
 LIST: Final = "/task/list-by-condition"  # by their ids; nearly every gateway has it
 QUERY: Final = "/task/query"  # a page, by conditions; midjourney-proxy-plus
@@ -51,7 +51,7 @@ class Questions:
         except NotATask:
             return self._describe(heard)
 
-    async def fetch(self, gateway_id: str) -> Progress | Unanswered | None:
+    async def fetch(self, gateway_id: str) -> Listed | Unanswered | None:
         """Ask about one task; None when the gateway does not know it."""
         heard = await self._hear("GET", f"/task/{quote(gateway_id, safe='')}/fetch", None)
         if isinstance(heard, Unanswered):
@@ -59,7 +59,7 @@ class Questions:
         if self._is_unknown(heard):
             return None
         try:
-            return (await asyncio.to_thread(parse_listed, _of_success(heard), self._blanker)).progress
+            return await asyncio.to_thread(parse_listed, _of_success(heard), self._blanker)
         except NotATask:
             return self._describe(heard)
 

@@ -1,16 +1,18 @@
 """Asks gateways about tasks that went silent. The safety net, never the engine."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
 
+from hooks.wire import Listed
 from service.gateways.client import BATCH, GatewayClient, Told
 from storage.gateway_ids import Silent, list_silent, mark_asked
 from storage.ledger import record
 from storage.records import Progress
 from storage.store import Store
 from storage.submissions import lose_overdue, lose_task
+from storage.tasks import has_task
 
 LONGEST: Final = 300.0  # seconds between two questions about a task that stays silent
 STEPS: Final = 4  # looks at the ledger within one `silent_after`
@@ -96,20 +98,37 @@ class Reconciler:
         forgotten = self._store.now() - int(self._lost_after * 1000)
         for each in silent:
             found, asked = (by_state, each.task_id) if each.gateway_id is None else (told, each.gateway_id)
-            progress = found.found.get(asked)
-            if progress is not None:
-                recorded = await self._store.write(record, each.task_id, None, progress, "fetch")
-                if recorded == "foreign":
-                    why = self._tell_mistake(each, progress)
-                    failed = failed or why
+            if rows := found.found.get(asked):
+                failed = await self._record(each, rows) or failed
             elif asked in found.missing and each.updated_at < forgotten:
                 reason = "Its gateway does not know it any more."
                 await self._store.write(lose_task, each.task_id, reason=reason, silent_since=each.updated_at)
         return failed
 
+    async def _record(self, asked: Silent, rows: Sequence[Listed]) -> str | None:
+        """Write down what was told of a task; give what was wrong with it, or None."""
+        row = await self._choose(asked.task_id, rows)
+        recorded = None
+        if row is not None:
+            recorded = await self._store.write(record, asked.task_id, None, row.progress, "fetch")
+        return self._tell_mistake(asked, rows[0].progress) if recorded in (None, "foreign") else None
+
+    async def _choose(self, task_id: str, rows: Sequence[Listed]) -> Listed | None:
+        """The row that is about the task. Gateways give one id to two tasks at times: then the `state` tells, which is
+        our own id on its way back. A row with the state of another task of ours is about that one.
+        """
+        for row in rows:
+            if row.state == task_id:
+                return row
+        for row in rows:
+            if row.state is None or not await self._store.read(has_task, row.state):
+                return row
+        return None
+
     def _tell_mistake(self, asked: Silent, progress: Progress) -> str:
         """Log, once for each task, that its gateway told of another one; give what to say of it."""
-        why = f"asked about its task {asked.gateway_id}, it told of {progress.gateway_id}"
+        other = progress.gateway_id if progress.gateway_id != asked.gateway_id else "another one under the same id"
+        why = f"asked about its task {asked.gateway_id}, it told of {other}"
         if asked.task_id not in self._mistaken:
             self._mistaken.add(asked.task_id)
             log.warning("another task than asked for", task=asked.task_id, why=why)

@@ -9,8 +9,8 @@ import pytest
 
 from storage.events import has_ending_since, list_events, make_event_id, read_latest_seq
 from storage.gateway_ids import list_silent, mark_asked
+from storage.openings import open_click
 from storage.submissions import doubt, lose_task, reject
-from storage.tasks import open_click
 
 FOREVER = 10**15  # milliseconds; later than any news of these tests
 

@@ -7,8 +7,8 @@ import pytest
 
 from storage.errors import IdempotencyConflict, NoSuchTask
 from storage.idempotency import KEPT_FOR, answer_once
+from storage.openings import open_task
 from storage.records import NewTask
-from storage.tasks import open_task
 
 if TYPE_CHECKING:
     from tests.conftest import Ledger

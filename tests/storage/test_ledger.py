@@ -9,9 +9,9 @@ import pytest
 from storage.errors import LedgerUnavailable, NoSuchSubmission
 from storage.events import list_events
 from storage.ledger import open_window, record
+from storage.openings import open_click
 from storage.records import Button, Decision, Progress, Task
 from storage.submissions import acknowledge, doubt, lose_task, reject
-from storage.tasks import open_click
 
 FOREVER = 10**15  # milliseconds; later than any news of these tests
 

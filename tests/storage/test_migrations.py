@@ -18,9 +18,10 @@ from storage.gateway_ids import list_silent, mark_asked
 from storage.idempotency import answer_once
 from storage.ledger import open_window
 from storage.migrations import migrate
+from storage.openings import open_click
 from storage.queue import hasten, read_next_due
 from storage.submissions import doubt, doubt_interrupted, lose_overdue, postpone, reject
-from storage.tasks import list_tasks, open_click, read_chain
+from storage.tasks import list_tasks, read_chain
 
 if TYPE_CHECKING:
     from tests.conftest import Ledger

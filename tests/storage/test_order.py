@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from storage.events import read_latest_seq
 from storage.ledger import RANKS, UNKNOWN_RANK, open_window, record
+from storage.openings import open_task
 from storage.queue import claim_due
 from storage.records import ENDINGS, NewTask, Progress, React, Task
 from storage.submissions import acknowledge, doubt, list_submissions, lose_task, postpone, reject
-from storage.tasks import MUTABLE, open_task, read_task
+from storage.tasks import MUTABLE, read_task
 from storage.transaction import Transaction, to_json
 
 FOREVER = 10**15  # milliseconds; later than any news of these tests

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from storage.errors import LedgerError, LedgerLocked, LedgerTooNew, LedgerUnavailable, LedgerUnreadable
+from storage.openings import open_task
 from storage.queue import claim_due
 from storage.records import NewTask
 from storage.store import Store
-from storage.tasks import list_tasks, open_task, read_task
+from storage.tasks import list_tasks, read_task
 
 if TYPE_CHECKING:
     from tests.conftest import Ledger
@@ -43,7 +44,7 @@ from storage.records import NewTask
 from storage.store import Store
 from storage.queue import claim_due
 from storage.submissions import acknowledge
-from storage.tasks import open_task
+from storage.openings import open_task
 new = NewTask(gateway="g", action="IMAGINE", prompt="former", origin="api")
 store = Store(Path(sys.argv[1]))
 store.start()
@@ -72,7 +73,7 @@ from storage.events import read_latest_seq
 from storage.ledger import record
 from storage.records import NewTask, Progress
 from storage.store import Store
-from storage.tasks import open_task
+from storage.openings import open_task
 
 def live(tx, number):
     task = open_task(tx, NewTask(gateway="g", action="IMAGINE", prompt=str(number), origin="api"))
@@ -431,7 +432,7 @@ from storage.errors import LedgerUnavailable, LedgerUnreadable
 from storage.ledger import record
 from storage.records import NewTask, Progress
 from storage.store import Store
-from storage.tasks import open_task
+from storage.openings import open_task
 disk = Path(sys.argv[1])
 store = Store(disk / "ringback.db")
 store.start()

@@ -7,6 +7,7 @@ import pytest
 
 from hooks import backoff
 from storage.errors import NoSuchSubmission
+from storage.openings import EXPIRES_AFTER, open_click
 from storage.queue import LONGEST_PAUSE, claim_due, count_orphans, hasten, read_next_due
 from storage.records import Task
 from storage.submissions import (
@@ -20,7 +21,6 @@ from storage.submissions import (
     read_submission,
     reject,
 )
-from storage.tasks import EXPIRES_AFTER, open_click
 
 FOREVER = 10**15  # milliseconds; later than any news of these tests
 

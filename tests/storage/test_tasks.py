@@ -7,8 +7,9 @@ import pytest
 
 from storage.actions import action_of
 from storage.errors import NoSuchTask
+from storage.openings import open_click
 from storage.submissions import lose_task
-from storage.tasks import list_tasks, open_click, read_chain, read_task
+from storage.tasks import list_tasks, read_chain, read_task
 
 FOREVER = 10**15  # milliseconds; later than any news of these tests
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.tasks import open_task
+from storage.openings import open_task
 from storage.transaction import TaskIds, to_json
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from service.web.desk import Desk
 from service.web.problems import Problem, tell_mistakes
 from service.web.representations import show_task
 from storage.idempotency import answer_once
+from storage.openings import open_click, open_task
 from storage.records import NewTask, Status, SubmissionState, Task
-from storage.tasks import open_click, open_task, read_task
+from storage.tasks import read_task
 from storage.transaction import Transaction
 
 Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]

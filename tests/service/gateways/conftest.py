@@ -18,11 +18,12 @@ from hooks.clients import fetch_client, submit_client
 from service.gateways.client import GatewayClient
 from service.gateways.presets import Auth, Gateway
 from storage.events import list_events
+from storage.openings import open_task
 from storage.queue import Claim
 from storage.records import Event, NewTask, Submission, Task
 from storage.store import Store
 from storage.submissions import list_submissions
-from storage.tasks import open_task, read_task
+from storage.tasks import read_task
 
 KEY = "sk-Geheim/0123456789+abc"
 PATIENCE = 10.0  # seconds until a test gives up waiting

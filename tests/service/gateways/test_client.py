@@ -410,7 +410,7 @@ def test_a_key_in_a_fetched_task_is_not_kept(run: Any, connect: Any, gateway: An
     async def scenario() -> None:
         async with connect(url) as client:
             told = await client.ask(["17"])
-        assert told.found["17"].properties == {"headers": {"mj-api-secret": "…"}}
+        assert told.found["17"][0].progress.properties == {"headers": {"mj-api-secret": "…"}}
 
     run(scenario())
 
@@ -454,7 +454,10 @@ def test_a_list_tells_of_all_at_once_and_absence_means_missing(run: Any, connect
     async def scenario() -> None:
         async with connect(url) as client:
             told = await client.ask(["1", "2", "3"])
-        assert {each: found.status for each, found in told.found.items()} == {"1": "IN_PROGRESS", "2": "SUCCESS"}
+        assert {each: row.progress.status for each, (row,) in told.found.items()} == {
+            "1": "IN_PROGRESS",
+            "2": "SUCCESS",
+        }
         assert (told.missing, told.failed) == ({"3"}, None)
 
     run(scenario())
@@ -640,7 +643,7 @@ def test_tasks_are_searched_by_our_state(run: Any, connect: Any, gateway: Any, u
     async def scenario() -> None:
         async with connect(url) as client:
             told = await client.search([OURS])
-        assert {state: found.gateway_id for state, found in told.found.items()} == {OURS: "1"}
+        assert {state: row.progress.gateway_id for state, (row,) in told.found.items()} == {OURS: "1"}
         assert told.failed is None
 
     run(scenario())
@@ -665,7 +668,7 @@ def test_what_the_latest_ones_do_not_show_is_searched_on_a_page(
     async def scenario() -> None:
         async with connect(url) as client:
             told = await client.search([OURS, "8000000000000018"])
-        assert {state: found.gateway_id for state, found in told.found.items()} == {OURS: "1"}
+        assert {state: row.progress.gateway_id for state, (row,) in told.found.items()} == {OURS: "1"}
         assert (told.missing, told.failed) == (frozenset(), None)
 
     run(scenario())

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from hooks.wire import Listed
 from service.gateways.client import BATCH, Told
 from service.gateways.reconciler import Reconciler
 from storage.ledger import record
@@ -24,6 +25,7 @@ class StubClient:
     def __init__(self) -> None:
         self.known: dict[str, Progress] = {}
         self.by_state: dict[str, Progress] = {}
+        self.shared: dict[str, tuple[Listed, ...]] = {}  # ids that several tasks have
         self.failed: str | None = None
         self.hangs: asyncio.Event | None = None  # set when somebody waits for it
         self.asked: list[list[str]] = []
@@ -36,12 +38,17 @@ class StubClient:
             await asyncio.Event().wait()
         if self.failed is not None:
             return Told(found={}, failed=self.failed)
-        found = {each: self.known[each] for each in gateway_ids if each in self.known}
+        rows = {each: (Listed(state=None, progress=self.known[each]),) for each in gateway_ids if each in self.known}
+        found = rows | {each: self.shared[each] for each in gateway_ids if each in self.shared}
         return Told(found=found, missing=frozenset(gateway_ids) - found.keys())
 
     async def search(self, states: Iterable[str]) -> Told:
         self.searched.append(list(states))
-        found = {state: self.by_state[state] for state in self.searched[-1] if state in self.by_state}
+        found = {
+            state: (Listed(state=state, progress=self.by_state[state]),)
+            for state in self.searched[-1]
+            if state in self.by_state
+        }
         return Told(found=found, failed=self.failed)
 
 
@@ -360,5 +367,36 @@ def test_tasks_that_share_an_id_are_all_told(run: Any, open_house: Any) -> None:
             await look(house, make_reconciler(house, g=client), 0.001)
             assert client.asked == [["17"]]
             assert [(await house.task(task)).status for task in tasks] == ["SUCCESS", "SUCCESS"]
+
+    run(scenario())
+
+
+def test_of_two_tasks_with_one_gateway_id_each_gets_its_own_row(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            first, second, third = [await open_accepted(house, "17") for _ in range(3)]
+            # The third one's is not shown, as where a gateway's rows are keyed by their ids.
+            client.shared["17"] = tuple(
+                Listed(state=task.id, progress=Progress(gateway_id="17", status=status, progress=percent))
+                for task, status, percent in ((second, "SUCCESS", 100), (first, "IN_PROGRESS", 40))
+            )
+            await look(house, make_reconciler(house, g=client), SILENT)
+            assert (await house.task(first)).progress == 40
+            assert (await house.task(second)).status == "SUCCESS"
+            assert (await house.task(third)).status == "NOT_START"
+
+    run(scenario())
+
+
+def test_a_row_with_a_state_that_is_nobodys_counts(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            task = await open_accepted(house, "17")
+            done = Progress(gateway_id="17", status="SUCCESS", progress=100)
+            client.shared["17"] = (Listed(state="somebody's own", progress=done),)
+            await look(house, make_reconciler(house, g=client), SILENT)
+            assert (await house.task(task)).status == "SUCCESS"
 
     run(scenario())

@@ -28,10 +28,10 @@ from service.gateways.presets import Gateway
 from service.gateways.submitter import FULL_PAUSE, Submitter
 from storage.errors import LedgerUnavailable
 from storage.ledger import record
+from storage.openings import EXPIRES_AFTER, open_click
 from storage.queue import Claim, claim_due
 from storage.records import Progress
 from storage.submissions import doubt_interrupted
-from storage.tasks import EXPIRES_AFTER, open_click
 
 
 class StubClient:

@@ -15,10 +15,10 @@ import uvicorn
 
 from service.web.desk import Goodbye
 from service.web.stream import EventStream, Filters
+from storage.openings import open_task
 from storage.records import NewTask
 from storage.store import Store
 from storage.submissions import reject
-from storage.tasks import open_task
 
 SSE = {"Accept": "text/event-stream"}
 
