@@ -10,12 +10,13 @@ import structlog
 from starlette.applications import Starlette
 
 from hooks.blanker import Blanker
-from hooks.clients import fetch_client, submit_client
+from hooks.clients import fetch_client, submit_client, target_client
 from hooks.receiver import PREFIX, Receiver
 from hooks.token import TokenSigner
 from service.chronicler import Chronicler
 from service.config import Config
 from service.deployment import gather_gateways
+from service.gateways.attachments import take_attachments
 from service.gateways.client import GatewayClient
 from service.gateways.reconciler import Reconciler
 from service.gateways.submitter import Submitter
@@ -48,8 +49,8 @@ class Service:
         self._rules = len(config.rulebook.rules)
         self._signer = TokenSigner(keys.secret_keys)
         self.store = store = Store(settings.database, react=Reactor(config.rulebook))
-        self._http = (submit_client(), fetch_client())
-        submit, fetch = self._http
+        self._http = (submit_client(), fetch_client(), target_client(settings.allow_targets))
+        submit, fetch, targets = self._http
         clients = {gateway.name: GatewayClient(gateway, submit=submit, fetch=fetch) for gateway in roster.gateways}
         silent_after = settings.silent_after if self._public_url else min(settings.silent_after, HOOKLESS_AFTER)
         self._submitters = _make_submitters(store, clients, roster.groups, make_hook=self._make_hook)
@@ -77,6 +78,7 @@ class Service:
             goodbye=self.goodbye,
             gateways=tuple(clients),
             groups=roster.groups,
+            take_attachments=partial(take_attachments, client=targets),
             rules=self._rules,
             hookless=self._public_url is None,
             check_then=check_then,

@@ -151,7 +151,7 @@ def _may_claim(tx: Transaction, task_id: str, standing: Standing, gateway_id: st
 
 def show(tx: Transaction, task_id: str, standing: Standing, progress: Progress, source: Source) -> Recorded:
     """Let the task's row show this Progress if it is higher than the one that it shows."""
-    shown, wanted = standing.shown, _columns_of(progress)
+    shown, wanted = standing.shown, columns_of(progress)
     height, before = _height(progress.status, progress.progress), _height(shown[0], shown[1])
     if shown[0] in ENDINGS and progress.status in ENDINGS and progress.status != shown[0]:
         return _keep_contradiction(tx, task_id, standing, progress, source)
@@ -166,7 +166,7 @@ def show(tx: Transaction, task_id: str, standing: Standing, progress: Progress, 
     changes = read_mutable(tx, task_id) if standing.loose or moved_on else _difference(shown, wanted, tx.now)
     event_type = EVENT_OF_STATUS.get(progress.status, "task.progressed")
     seq = append_event(tx, task_id, event_type, source, changes)
-    if progress.ended:
+    if progress.ended or progress.status == Status.MODAL:
         tx.topics.add("submissions")  # a place may have become free at its gateway
     follow(tx, task_id, event_type, seq)
     if progress.status == Status.MODAL:
@@ -174,7 +174,8 @@ def show(tx: Transaction, task_id: str, standing: Standing, progress: Progress, 
     return "news"
 
 
-def _columns_of(progress: Progress) -> tuple[Any, ...]:
+def columns_of(progress: Progress) -> tuple[Any, ...]:
+    """Give the values of the SHOWN columns of a row that shows this Progress."""
     return (
         progress.status,
         progress.progress,

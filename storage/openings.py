@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from storage.actions import action_of
+from storage.attachments import Attachment, keep_attachments
 from storage.records import (
     CONTRADICTED,
     FAILURES,
@@ -23,8 +24,12 @@ _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE_SUBMISSIONS))
 _FAILURES = ", ".join(f"'{status}'" for status in sorted(FAILURES))
 
 
-def open_task(tx: Transaction, new: NewTask) -> Task:
-    """Open a task that somebody asked for, with its planned submission. Raises NoSuchTask for its parent."""
+def open_task(tx: Transaction, new: NewTask, attachments: Sequence[Attachment] = ()) -> Task:
+    """Open a task that somebody asked for, with its planned submission and the pictures that this takes along.
+
+    Raises NoSuchTask for its parent.
+    """
+    keep_attachments(tx, attachments)
     task_id = tx.ids.next(tx.now)
     parent = None if new.parent_id is None else read_task(tx, new.parent_id)
     task = Task(
@@ -53,7 +58,8 @@ def open_click(
 
     At most one live click per (parent, kind `upsample`, index), whoever asks: a second asker gets the first one's. One
     that failed lives no more, unless its gateway has contradicted that: what it made was paid.
-    A child inherits gateway, prompt, tags and the client's state. `request` is what its POST carries beside the button.
+    A child inherits gateway, mode, prompt, tags and the client's state. `request` is what its POST carries beside the
+    button: {"window": {"prompt", "mask"}, "options"}.
     """
     if button.kind == "upsample" and (standing := _live_click(tx, parent.id, button)) is not None:
         return standing, False
@@ -74,8 +80,19 @@ def open_click(
         created_at=tx.now,
         updated_at=tx.now,
     )
-    _insert(tx, task, button_kind=button.kind, request={"button": button, **(request or {})})
+    _insert(
+        tx, task, button_kind=button.kind, request={**_read_mode(tx, parent.id), "button": button, **(request or {})}
+    )
     return task, True
+
+
+def _read_mode(tx: Transaction, parent_id: str) -> dict[str, Any]:
+    """The mode that a task was submitted in, as a request says it: what grows from it is done in the same."""
+    row = tx.execute(
+        "SELECT json_extract(request, '$.options.mode') FROM submissions WHERE task_id = ? ORDER BY id LIMIT 1",
+        (parent_id,),
+    ).fetchone()
+    return {} if row is None or row[0] is None else {"options": {"mode": row[0]}}
 
 
 def _live_click(tx: Transaction, parent_id: str, button: Button) -> Task | None:

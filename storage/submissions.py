@@ -186,6 +186,7 @@ def lose_task(tx: Transaction, task_id: str, *, reason: str, silent_since: int) 
         "UPDATE submissions SET state = 'lost' WHERE task_id = ? AND state IN ('accepted', 'unknown')",
         (task_id,),
     )
+    tx.topics.add("submissions")  # its place at the gateway is free
     _tell(tx, task_id, "task.lost", "service", {"reason": reason})
 
 

@@ -1,12 +1,13 @@
 """What every call of the API works with."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
 from service.gateways.reconciler import Reconciler
 from service.workers import Supervisor
+from storage.attachments import Attachment
 from storage.store import Store
 
 
@@ -39,6 +40,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     goodbye: Goodbye
     gateways: tuple[str, ...]  # the first is the default
     groups: Mapping[str, tuple[str, ...]]  # of gateways that step in for one another
+    # Takes the pictures that texts are or name; raises hooks.errors.HookError, whose message is for a person.
+    take_attachments: Callable[[Sequence[str]], Awaitable[list[Attachment]]]
     rules: int  # how many are loaded
     hookless: bool  # no public URL: gateways cannot call back
     check_then: Callable[[list[str]], list[str]]  # what is wrong with a `then` list
