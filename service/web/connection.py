@@ -5,6 +5,7 @@ not arrive whole is refused, and its connection ends.
 """
 
 import asyncio
+import re
 from typing import Any, Final, Literal
 
 from starlette.responses import Response
@@ -13,14 +14,21 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from service.web.problems import make_problem
 
 MAX_HEAD: Final = 64 * 1024  # bytes of a request's line and headers
+MAX_OWED: Final = 64  # requests that may wait for the answers to those before them; uvicorn takes any number
 PATIENCE: Final = 10.0  # seconds for a head to arrive, and as many again for its body
 SLOWEST: Final = 100_000.0  # bytes per second of a body that takes longer than that, such as a picture's
 
+# Strictly no method of HTTP's; but KuaiWenWen's guide prints `curl --request post`, and people copy that.
+_SMALL_METHOD: Final = re.compile(rb"(?:get|post) ")
 _CLOSE: Final = {"Connection": "close"}
 NOT_HTTP: Final = make_problem(400, "This is not HTTP/1.1.", _CLOSE)
 TOO_LATE: Final = make_problem(408, "The rest of the request did not arrive in time.", _CLOSE)
 TOO_LONG: Final = make_problem(431, f"The head of a request may have {MAX_HEAD} bytes.", _CLOSE)
 STOPPING: Final = make_problem(503, "The service is about to stop.", _CLOSE | {"Retry-After": "1"})
+
+
+class TooMany(Exception):
+    """A caller asks on and on without waiting for answers."""
 
 
 class Connection(HttpToolsProtocol):
@@ -50,6 +58,8 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has come."""
+        if self._arriving == "nothing" and (method := _SMALL_METHOD.match(data)):
+            data = method[0].upper() + data[method.end() :]
         self._loose += len(data)
         super().data_received(data)
         if self._loose > MAX_HEAD:  # a head, or the trailers of a body, without an end in sight
@@ -70,6 +80,8 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
+        if len(self.pipeline) >= MAX_OWED:
+            raise TooMany  # which ends the parsing, and so the connection
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD:
             # Answered in its turn: a response is an ASGI application, too. Its address may be too long to be parsed.
             self.app, self.url = TOO_LONG, b"/"

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import pytest
 import uvicorn
 
-from service.web.connection import MAX_HEAD, Connection
+from service.web.connection import MAX_HEAD, MAX_OWED, Connection
 
 DEADLINE = 10.0  # seconds until a test gives up waiting
 
@@ -365,3 +365,17 @@ def test_who_leaves_waits_for_nobody_who_is_still_speaking() -> None:
         assert behind.hears(503)
     house.leave()
     assert house.has_heard("/ 3", "/ hung up", "/behind hung up", "/early hung up", "/later 0")
+
+
+# --- what does not wait for answers
+
+
+def test_many_requests_at_once_are_answered_in_turn(house: House) -> None:
+    with house.call(b"".join(post(b"%d" % number) for number in range(MAX_OWED))) as caller:
+        assert [caller.hear()[2] for _ in range(MAX_OWED)] == [b"%d" % number for number in range(MAX_OWED)]
+
+
+def test_a_caller_that_asks_on_and_on_without_waiting_is_left(patient: House) -> None:
+    with patient.call(get("/later")) as caller:
+        caller.flood(get("/") * 100)
+    patient.let_go()
