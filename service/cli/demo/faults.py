@@ -48,6 +48,12 @@ def _find_faults_of_news(record: Record, balance: Balance) -> Iterator[str]:
             f"{len(unrecorded)} of {balance.acknowledged} acknowledged callbacks were not in the"
             f" ledger then, the first one {first['status']} {first['progress']} of {first['task']}"
         )
+    if hookless := sum(not bought["hook"] for bought in record.books["submissions"]):
+        yield f"{hookless} paid submissions named no hook to call"
+    if not balance.acknowledged:
+        yield "no callback was acknowledged"
+    if balance.refused:
+        yield f"{balance.refused} callbacks were refused by a server that was alive"
     if record.streamed != [event["seq"] for event in record.events][: len(record.streamed)]:
         yield "the event stream skipped an event, or repeated one"
     if not balance.is_balanced:

@@ -14,13 +14,14 @@ SECOND = 1_795_395_600_000  # 2026-11-23T01:00:00Z in milliseconds
 def grid_bought(number):
     return {
         "id": f"grid {number}", "parent": None, "action": "IMAGINE", "index": None, "state": f"800000000000000{number}",
+        "hook": True,
     }  # fmt: skip
 
 
 def upscale_bought(number):
     return {
         "id": f"upscale {number}", "parent": f"grid {number}", "action": "UPSCALE", "index": 1,
-        "state": f"810000000000000{number}",
+        "state": f"810000000000000{number}", "hook": True,
     }  # fmt: skip
 
 

@@ -86,3 +86,21 @@ def test_a_stream_with_a_gap_or_a_repetition_is_a_fault(record, streamed):
 def test_a_hook_in_the_ledgers_file_is_a_fault(record):
     record.hooks_kept = 2
     assert faults_of(record) == ["the ledger's file holds 2 hooks, which nobody but their gateway may know"]
+
+
+def test_a_submission_without_a_hook_is_a_fault(record):
+    record.books["submissions"][3]["hook"] = False
+    assert faults_of(record) == ["1 paid submissions named no hook to call"]
+
+
+def test_a_server_that_lived_and_refused_callbacks_is_a_fault(record):
+    record.books["counts"] |= {"acknowledged": 28, "refused_by_receiver": 7}
+    assert faults_of(record) == ["2 callbacks were refused by a server that was alive"]
+
+
+def test_a_performance_without_an_acknowledged_callback_is_a_fault(record):
+    record.books["counts"] |= {"acknowledged": 0, "refused_by_receiver": 0, "callbacks_sent": 0, "callbacks_made": 0}
+    record.books["counts"] |= {"lost": 0, "doubled": 0}
+    record.books["acknowledged_log"] = []
+    record.dead_ends = 0
+    assert faults_of(record) == ["no callback was acknowledged"]
