@@ -39,7 +39,8 @@ def parse_config(data: bytes, *, file: str, environ: Mapping[str, str]) -> Confi
     # A section whose lines are all commented out is as good as none.
     values = {name: node for name, node in sections.items() if node.value is not None or node.broken}
     gateways = read_gateways(values["gateways"]) if "gateways" in values else ()
-    known = {gateway.name for gateway in gateways} | {environ.get("RINGBACK_GATEWAY", "")}
+    first = environ.get("RINGBACK_GATEWAY")
+    known = {gateway.name for gateway in gateways} | ({first} if first else set())
     groups = read_groups(values["groups"], frozenset(known)) if "groups" in values else {}
     limits = read_limits(values["limits"]) if "limits" in values else Limits()
     rulebook = read_rulebook(values.get("rules"), limits)

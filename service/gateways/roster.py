@@ -44,6 +44,8 @@ def read_groups(node: Node, gateways: frozenset[str]) -> dict[str, tuple[str, ..
     """The groups that a mapping of names to lists of `gateways` writes down; mistakes are noted on its document."""
     groups: dict[str, tuple[str, ...]] = {}
     for key, value in node.entries():
+        if not key.raw.strip():
+            key.mistake("a group needs a name")
         if key.raw in gateways:
             key.mistake(f"{quoted(key.raw)} is a gateway; give the group another name")
         members: list[str] = []

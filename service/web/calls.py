@@ -1,8 +1,9 @@
 """A call of the API: its handler and its description in one place, so that the two cannot drift apart."""
 
-import hashlib
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
@@ -15,14 +16,13 @@ from service.web.problems import Problem, explain, tell_mistakes
 from service.written.mistakes import did_you_mean, quoted
 
 T = TypeVar("T", bound=msgspec.Struct)
-MAX_KEY: Final = 255  # characters of an Idempotency-Key
 MAX_BODY: Final = 1024 * 1024  # bytes of a call
+MAX_PICTURES: Final = 64 * MAX_BODY  # bytes of one that brings pictures along
 MAX_WORDS: Final = 50  # entries of a list in a query
 MAX_NUMBER: Final = 2**53  # the largest number that JSON carries everywhere
 
 # Plain digits: Python's own int() and float() would also take "1_0", " 5", "٣", "1e3" and "nan".
 _NUMBERS: Final = {"whole": re.compile(r"[0-9]+"), "seconds": re.compile(r"[0-9]+(\.[0-9]+)?")}
-_encoder = msgspec.json.Encoder(order="deterministic")
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +30,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     about: str
-    kind: Literal["text", "whole", "seconds", "list"] = "text"
+    kind: Literal["text", "whole", "seconds", "list", "time"] = "text"
     least: float = 0
     most: float = MAX_NUMBER
     among: tuple[str, ...] = ()  # every text there is; any goes when empty
@@ -63,7 +63,8 @@ def make_routes(calls: Iterable[Call]) -> list[Route]:
 async def _answer(calls: Mapping[str, Call], request: Request) -> Response:
     call = calls["GET" if request.method == "HEAD" else request.method]
     try:
-        request.state.query = read_query(request, call.parameters)
+        # Who asks after our health may add what it likes, to get past a cache.
+        request.state.query = {} if call.public else read_query(request, call.parameters)
         return await call.handler(request)
     except Exception as error:
         return explain(error)
@@ -96,12 +97,23 @@ def _read_value(parameter: Parameter, texts: list[str]) -> Any:
         if parameter.among and text not in parameter.among:
             raise ValueError(f"expected one of {', '.join(parameter.among)}")
         return text
+    if parameter.kind == "time":
+        return _read_time(text)
     if not _NUMBERS[parameter.kind].fullmatch(text):
         raise ValueError("expected a number in plain digits")
     number = int(text) if parameter.kind == "whole" else float(text)
     if not parameter.least <= number <= parameter.most:
         raise ValueError(f"expected {parameter.least:g} to {parameter.most:.16g}")
     return number
+
+
+def _read_time(text: str) -> int:
+    """Milliseconds since the epoch; a time without a zone is in UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise ValueError("expected a day or a time, such as 2026-11-23 or 2026-11-23T08:00:00Z") from None
 
 
 def _read_words(parameter: Parameter, words: list[str]) -> list[str]:
@@ -114,12 +126,17 @@ def _read_words(parameter: Parameter, words: list[str]) -> list[str]:
     return words
 
 
-async def read_body(request: Request, expected: type[T]) -> T:
-    """Decode a JSON body strictly. Raises 413, 415 for another type, 422 with the name of what is wrong."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise Problem(415, "Send JSON, with 'Content-Type: application/json'.")
-    body = await _read_bytes(request)
+async def read_body(request: Request, expected: type[T], *, longest: int = MAX_BODY) -> T:
+    """Decode a JSON body of at most so many bytes strictly. Raises 413, 415 for another type, 422 with the name of what
+    is wrong.
+    """
+    body = await read_bytes(request, longest)
+    if len(body) > MAX_BODY:  # megabytes would hold up the loop
+        return await asyncio.to_thread(_decode, body, expected)
+    return _decode(body, expected)
+
+
+def _decode(body: bytes, expected: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=expected)
     except msgspec.ValidationError as error:
@@ -136,8 +153,11 @@ def _list_mistakes(body: bytes, expected: type[msgspec.Struct]) -> list[str]:
         said = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return []
-    if not isinstance(said, dict):
-        return []
+    return find_mistakes(said, expected) if isinstance(said, dict) else []
+
+
+def find_mistakes(said: Mapping[str, Any], expected: type[msgspec.Struct]) -> list[str]:
+    """Give what is wrong with each field of an object, decoded already, that should be an `expected`."""
     fields = {field.encode_name: field for field in msgspec.structs.fields(expected)}
     mistakes = [f"There is no field `{name}`{did_you_mean(name, fields)}" for name in said if name not in fields]
     for name, field in fields.items():
@@ -151,26 +171,21 @@ def _list_mistakes(body: bytes, expected: type[msgspec.Struct]) -> list[str]:
     return mistakes
 
 
-async def _read_bytes(request: Request) -> bytes:
+async def read_bytes(request: Request, longest: int) -> bytes:
+    """Give a body that says it is JSON. Raises 413 when it has more than `longest` bytes, 415 for another type."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Problem(415, "Send JSON, with 'Content-Type: application/json'.")
     declared = request.headers.get("content-length", "")
-    too_large = Problem(413, f"A body may have {MAX_BODY} bytes.", {"Connection": "close"})
-    if declared.isdigit() and int(declared) > MAX_BODY:
+    too_large = Problem(413, f"A body may have {longest} bytes.", {"Connection": "close"})
+    if declared.isdigit() and int(declared) > longest:
         raise too_large
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY:
+        if len(body) > longest:
             raise too_large
     return bytes(body)
-
-
-def read_idempotency(request: Request, body: Any) -> tuple[str | None, str]:
-    """Give the Idempotency-Key, set apart by client, and the fingerprint of the request that it stands for."""
-    key = request.headers.get("idempotency-key")
-    if key is not None and not 0 < len(key) <= MAX_KEY:
-        raise Problem(422, f"An Idempotency-Key has 1 to {MAX_KEY} characters.")
-    content = f"{request.method} {request.url.path}\n".encode() + _encoder.encode(body)
-    return (None if key is None else f"{request.state.client}:{key}"), hashlib.sha256(content).hexdigest()
 
 
 def answer_json(value: Any, status: int = 200) -> Response:

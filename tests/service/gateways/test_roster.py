@@ -112,3 +112,8 @@ def test_what_is_wrong_with_a_group_is_said_in_its_place(text: str, mistake: str
     _, mistakes = groups_of(text)
     assert len(mistakes) == 1
     assert mistake in mistakes[0]
+
+
+def test_a_group_without_a_name_is_a_mistake() -> None:
+    _, mistakes = groups_of('"": [main]')
+    assert mistakes == ["ringback.yaml:1:1: a group needs a name"]

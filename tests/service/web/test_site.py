@@ -62,6 +62,11 @@ def test_every_route_but_the_open_ones_refuses_strangers(ringback: Any, headers:
                 assert answer.headers["www-authenticate"] == "Bearer"
 
 
+def test_health_may_be_asked_past_a_cache(ringback: Any) -> None:
+    with ringback.stranger() as stranger:
+        assert stranger.get("/healthz?nocache=1").status_code == 200
+
+
 def test_only_health_is_open(ringback: Any) -> None:
     assert {path for _, path, public in every_route(ringback) if public} == {"/healthz", "/readyz"}
 
@@ -112,9 +117,9 @@ def test_a_body_must_say_that_it_is_json(ringback: Any, path: str, media_type: s
 def test_a_body_that_is_too_large_is_413_whether_it_says_so_or_not(ringback: Any) -> None:
     body = json.dumps({"prompt": "x" * (1024 * 1024)}).encode()
     headers = {"content-type": "application/json"}
-    assert_problem(ringback.http.post("/v1/tasks", content=body, headers=headers), 413)
+    assert_problem(ringback.http.post("/v1/tasks/adopt", content=body, headers=headers), 413)
     assert_problem(
-        ringback.http.post("/v1/tasks", content=iter([body[:700_000], body[700_000:]]), headers=headers), 413
+        ringback.http.post("/v1/tasks/adopt", content=iter([body[:700_000], body[700_000:]]), headers=headers), 413
     )
 
 
