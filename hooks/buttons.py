@@ -172,24 +172,47 @@ def synthesise_button(wanted: str) -> Button | None:
     return Button(label=name, kind=kind, index=index)
 
 
-def choose_button(task: Task, wanted: str) -> Button:
+_SYNTHESISED: Final = tuple(button for name in _CHANGES if (button := synthesise_button(name)) is not None)
+
+
+def choose_button(task: Task, wanted: str, *, windows: bool = False) -> Button:
     """The button to click on a task; where a succeeded one shows none at all, one for `/submit/change`.
 
-    Raises CannotClick, with the buttons that are there.
+    One that opens a window is chosen with `windows` alone: somebody must be there to answer it. Raises CannotClick,
+    with the buttons that are there.
     """
-    if task.status == Status.SUCCESS and not task.buttons:
-        button = synthesise_button(wanted)
-    else:
-        button = find_button(task.buttons, wanted)
-    shown = wanted if len(wanted) <= MAX_QUOTED else wanted[: MAX_QUOTED - 1] + "…"
+    button = synthesise_button(wanted) if _is_bare(task) else find_button(task.buttons, wanted)
+    return _require(task, button, wanted, windows=windows)
+
+
+def choose_kind(task: Task, kind: str, index: int | None, *, windows: bool = False) -> Button:
+    """`choose_button` by what a button does: its kind and, where several do the same, its index."""
+    shown = _SYNTHESISED if _is_bare(task) else task.buttons
+    meant = [button for button in shown if button.kind == kind and index in (None, button.index)]
+    wanted = kind if index is None else f"{kind} {index}"
+    if len(meant) > 1:
+        raise CannotClick(f"several buttons are {_shorten(wanted)!r}; say which by its index")
+    return _require(task, meant[0] if meant else None, wanted, windows=windows)
+
+
+def _is_bare(task: Task) -> bool:
+    """Whether its gateway shows no buttons, and takes changes."""
+    return task.status == Status.SUCCESS and not task.buttons
+
+
+def _require(task: Task, button: Button | None, wanted: str, *, windows: bool) -> Button:
     if button is None:
         there = ", ".join(each.label or each.emoji or each.custom_id or "?" for each in task.buttons)
-        if not task.buttons and task.status == Status.SUCCESS:
-            there = "U1–U4, V1–V4, reroll"  # the gateway shows none, and takes these
-        raise CannotClick(f"there is no button {shown!r} on this task; there is: {there or 'none'}")
-    if button.opens_modal:
-        raise CannotClick(f"the button {shown!r} opens a window, and needs a prompt or a mask")
+        if _is_bare(task):
+            there = "U1–U4, V1–V4, reroll"
+        raise CannotClick(f"there is no button {_shorten(wanted)!r} on this task; there is: {there or 'none'}")
+    if button.opens_modal and not windows:
+        raise CannotClick(f"the button {_shorten(wanted)!r} opens a window, and needs a prompt or a mask")
     return button
+
+
+def _shorten(wanted: str) -> str:
+    return wanted if len(wanted) <= MAX_QUOTED else wanted[: MAX_QUOTED - 1] + "…"
 
 
 def action_of_label(label: str) -> str | None:

@@ -27,6 +27,9 @@ PREFIX: Final = "/hooks/"
 MAX_BODY: Final = 1024 * 1024  # bytes; a task with every field filled is a few KB
 RETRY_AFTER: Final = b"1"  # seconds
 
+NOT_OURS: Final = "This is not a hook of this service."
+NOT_KNOWN: Final = "The ledger does not know this hook any more."
+
 _JSON: Final = (b"content-type", b"application/json")
 _PROBLEM: Final = (b"content-type", b"application/problem+json")
 _OK: Final = b'{"ok":true}'
@@ -62,7 +65,7 @@ class Receiver:
         except ExpiredToken:
             return await _refuse(send, 410, "This hook has expired.")
         except BadToken:
-            return await _refuse(send, 401, "This is not a hook of this service.")
+            return await _refuse(send, 401, NOT_OURS)
         try:
             body = await _read_body(scope, receive)
         except _HungUp:
@@ -77,7 +80,7 @@ class Receiver:
         try:
             recorded = await self._record(address.task_id, address.nonce, progress, "callback")
         except NoSuchSubmission:
-            return await _refuse(send, 410, "The ledger does not know this hook any more.")
+            return await _refuse(send, 410, NOT_KNOWN)
         except (LedgerBusy, LedgerUnavailable) as error:
             log.warning("callback not recorded", task=address.task_id, why=str(error))
             return await _refuse(send, 503, "It was not recorded; send it again.", (b"retry-after", RETRY_AFTER))

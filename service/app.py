@@ -11,28 +11,31 @@ from starlette.applications import Starlette
 
 from hooks.blanker import Blanker
 from hooks.clients import fetch_client, submit_client, target_client
+from hooks.links import LinkSigner
 from hooks.receiver import PREFIX, Receiver
 from hooks.token import TokenSigner
 from service.chronicler import Chronicler
 from service.config import Config
 from service.deployment import gather_gateways
+from service.gateways.adopter import Adopter
 from service.gateways.attachments import take_attachments
+from service.gateways.board import Board
 from service.gateways.client import GatewayClient
 from service.gateways.reconciler import Reconciler
 from service.gateways.submitter import Submitter
+from service.gateways.watch import Calls, HookWatch
 from service.keys import Keys
 from service.rules.labels import check_then
 from service.rules.reactor import Reactor
 from service.settings import Settings
 from service.web.desk import Desk, Goodbye
+from service.web.links import PictureLinks
 from service.web.site import create_site
 from service.workers import Supervisor, Worker
 from storage.ledger import Recorded, record
 from storage.queue import count_orphans
 from storage.records import Progress, Source
 from storage.store import Store
-
-HOOKLESS_AFTER = 5.0  # seconds without news before asking, at most, where no gateway can call back
 
 log = structlog.get_logger("ringback.service")
 
@@ -52,9 +55,19 @@ class Service:
         self._http = (submit_client(), fetch_client(), target_client(settings.allow_targets))
         submit, fetch, targets = self._http
         clients = {gateway.name: GatewayClient(gateway, submit=submit, fetch=fetch) for gateway in roster.gateways}
-        silent_after = settings.silent_after if self._public_url else min(settings.silent_after, HOOKLESS_AFTER)
+        self._calls = Calls()
+        watches = {
+            name: HookWatch(store, client, calls=self._calls, http=fetch, reachable=self._public_url is not None)
+            for name, client in clients.items()
+        }
         self._submitters = _make_submitters(store, clients, roster.groups, make_hook=self._make_hook)
-        reconciler = Reconciler(store, clients, silent_after=silent_after, lost_after=settings.lost_after)
+        reconciler = Reconciler(
+            store,
+            clients,
+            judge=lambda name: watches[name].judge(),
+            silent_after=settings.silent_after,
+            lost_after=settings.lost_after,
+        )
         self._chronicler = Chronicler(store)
         self._supervisor = Supervisor(
             store.bell,
@@ -68,6 +81,7 @@ class Service:
                     Worker(name=f"reconciler of {name}", step=partial(reconciler.reconcile_silent, name))
                     for name in clients
                 ),
+                *(Worker(name=f"watch of {name}", step=watch.watch) for name, watch in watches.items()),
             ],
         )
         self.goodbye = Goodbye(store.bell.wake_all)
@@ -78,6 +92,10 @@ class Service:
             goodbye=self.goodbye,
             gateways=tuple(clients),
             groups=roster.groups,
+            clients=clients,
+            adopter=Adopter(store, clients),
+            board=Board(store, roster, self._submitters, watches),
+            links=PictureLinks(LinkSigner(keys.secret_keys), self._public_url),
             take_attachments=partial(take_attachments, client=targets),
             rules=self._rules,
             hookless=self._public_url is None,
@@ -94,6 +112,7 @@ class Service:
         return f"{self._public_url}{PREFIX}{self._signer.mint(task_id, nonce)}"
 
     def _record(self, task_id: str, nonce: str, progress: Progress, source: Source) -> Awaitable[Recorded]:
+        self._calls.note(task_id)
         return self.store.write(record, task_id, nonce, progress, source)
 
     @asynccontextmanager

@@ -85,6 +85,12 @@ def find_api_key(settings: Settings) -> str | None:
     return load_keys(settings).api_keys[0] if _path(settings).exists() else None
 
 
+def find_keys(settings: Settings) -> Keys | None:
+    """The keys in force, None where the service has not made any yet. Raises SettingsError as `load_keys` does."""
+    configured = settings.api_keys and settings.secret_keys
+    return load_keys(settings) if configured or _path(settings).exists() else None
+
+
 def _path(settings: Settings) -> Path:
     return settings.database.with_name(f"{settings.database.name}.keys")
 

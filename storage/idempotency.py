@@ -1,5 +1,6 @@
 """The idempotency_keys table: a request that is repeated under one key gets its first answer again."""
 
+import sqlite3
 from collections.abc import Callable
 
 from storage.errors import IdempotencyConflict
@@ -19,14 +20,22 @@ def answer_once(
     if key is None:
         return make()
     tx.execute("DELETE FROM idempotency_keys WHERE created_at < ?", (tx.now - KEPT_FOR,))
-    row = tx.execute("SELECT fingerprint, status, answer FROM idempotency_keys WHERE key = ?", (key,)).fetchone()
-    if row is not None:
-        if row[0] != fingerprint:
-            raise IdempotencyConflict
-        return int(row[1]), str(row[2])
+    remembered = recall_answer(tx, key, fingerprint)
+    if remembered is not None:
+        return remembered
     status, answer = make()
     tx.execute(
         "INSERT INTO idempotency_keys (key, fingerprint, status, answer, created_at) VALUES (?, ?, ?, ?, ?)",
         (key, fingerprint, status, answer, tx.now),
     )
     return status, answer
+
+
+def recall_answer(db: sqlite3.Connection | Transaction, key: str, fingerprint: str) -> tuple[int, str] | None:
+    """Give the first answer under this key, None when there is none. Raises IdempotencyConflict."""
+    row = db.execute("SELECT fingerprint, status, answer FROM idempotency_keys WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        return None
+    if row[0] != fingerprint:
+        raise IdempotencyConflict
+    return int(row[1]), str(row[2])

@@ -42,6 +42,9 @@ EVENT_OF_STATUS: dict[str, str] = {
     Status.CANCEL: "task.cancelled",
 }
 
+# Submissions of which everything is known: their gateway has named them, if it ever will.
+SETTLED = frozenset({SubmissionState.ACCEPTED, SubmissionState.REJECTED})
+
 # The columns that show one Progress whole.
 SHOWN = (
     "status",
@@ -94,13 +97,18 @@ def record(tx: Transaction, task_id: str, nonce: str | None, progress: Progress,
         return "foreign"
     if nonce is None and standing.submission_kind == "modal":
         pass  # asked for, it shows how the task stands, and not whether it heard of our answer to its window
-    elif standing.submission_state not in (SubmissionState.ACCEPTED, SubmissionState.REJECTED):
+    elif standing.submission_state not in SETTLED:
         # The gateway speaks of it, so it has it: also when our POST is still under way, or in doubt, or lost.
         acknowledge(tx, standing.submission_id, progress.gateway_id, source)
         standing = _read_standing(tx, task_id, nonce)
-    elif standing.submission_state == SubmissionState.REJECTED and progress.status not in FAILURES:
+    elif standing.submission_state == SubmissionState.REJECTED and progress.status not in (
+        *FAILURES,
+        standing.shown[0],  # a window that is still open shows no work
+    ):
         believe(tx, standing.submission_id)
-        return _keep_contradiction(tx, task_id, _read_standing(tx, task_id, nonce), progress, source)
+        standing = _read_standing(tx, task_id, nonce)
+        if standing.submission_kind == "submit":
+            return _keep_contradiction(tx, task_id, standing, progress, source)
     elif progress.gateway_id not in (None, standing.gateway_id):
         standing = _read_standing(tx, task_id, nonce)  # it goes by a new id from here on
     return show(tx, task_id, standing, progress, source)
@@ -143,7 +151,8 @@ def _may_claim(tx: Transaction, task_id: str, standing: Standing, gateway_id: st
     if standing.gateway_id is not None:
         if has_gateway_id(tx, task_id, standing.gateway, gateway_id):
             return True
-        if standing.shown[0] != Status.MODAL and standing.submission_kind != "modal":
+        awaits_window = standing.submission_kind == "modal" and standing.submission_state not in SETTLED
+        if standing.shown[0] in ENDINGS or not (standing.shown[0] == Status.MODAL or awaits_window):
             return False
     keep_gateway_id(tx, task_id, gateway_id)
     return True
@@ -162,7 +171,7 @@ def show(tx: Transaction, task_id: str, standing: Standing, progress: Progress, 
             tx.execute(_SHOW_SILENTLY, (*wanted, task_id))
         return "known"
     tx.execute(_SHOW, (*wanted, tx.now, progress.ended, task_id))
-    moved_on = shown[0] == Status.MODAL and settle_window(tx, task_id)
+    moved_on = shown[0] == Status.MODAL != progress.status and settle_window(tx, task_id)
     changes = read_mutable(tx, task_id) if standing.loose or moved_on else _difference(shown, wanted, tx.now)
     event_type = EVENT_OF_STATUS.get(progress.status, "task.progressed")
     seq = append_event(tx, task_id, event_type, source, changes)

@@ -178,3 +178,22 @@ def add_pictures_and_prices(database: Database) -> None:
 def add_the_holder(database: Database) -> None:
     """The mark of the process that holds the ledger: one row."""
     _run(database, "CREATE TABLE holder (id INTEGER PRIMARY KEY CHECK (id = 1), mark TEXT NOT NULL) STRICT")
+
+
+@ledger()
+def count_polls(database: Database) -> None:
+    """What gateways were asked for nothing, and the endings apart from all other events: how did they become known?"""
+    _run(
+        database,
+        """
+        CREATE TABLE polls (
+            gateway TEXT PRIMARY KEY,
+            seq INTEGER NOT NULL,
+            made INTEGER NOT NULL,
+            plain INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE INDEX events_of_endings ON events(time)
+            WHERE type IN ('task.succeeded', 'task.failed', 'task.cancelled')
+        """,
+    )

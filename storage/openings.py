@@ -47,19 +47,27 @@ def open_task(tx: Transaction, new: NewTask, attachments: Sequence[Attachment] =
         created_at=tx.now,
         updated_at=tx.now,
     )
-    _insert(tx, task, then=new.then, request=new.request, notify_hook=new.notify_hook)
+    request = new.request if parent is None else inherit_mode(tx, parent.id, new.request)
+    _insert(tx, task, then=new.then, request=request, notify_hook=new.notify_hook)
     return task
 
 
 def open_click(
-    tx: Transaction, parent: Task, button: Button, *, origin: str, request: Mapping[str, Any] | None = None
+    tx: Transaction,
+    parent: Task,
+    button: Button,
+    *,
+    origin: str,
+    request: Mapping[str, Any] | None = None,
+    state: str | None = None,
+    notify_hook: str | None = None,
 ) -> tuple[Task, bool]:
     """Open the child that a click on `button` asks for; give it, and whether it is new.
 
     At most one live click per (parent, kind `upsample`, index), whoever asks: a second asker gets the first one's. One
     that failed lives no more, unless its gateway has contradicted that: what it made was paid.
-    A child inherits gateway, mode, prompt, tags and the client's state. `request` is what its POST carries beside the
-    button: {"window": {"prompt", "mask"}, "options"}.
+    A child inherits gateway, mode, prompt, tags and the client's state, where none of its own is given. `request` is
+    what its POST carries beside the button: {"window": {"prompt", "mask"}, "options"}.
     """
     if button.kind == "upsample" and (standing := _live_click(tx, parent.id, button)) is not None:
         return standing, False
@@ -76,23 +84,24 @@ def open_click(
         params=parent.params,
         origin=origin,
         tags=parent.tags,
-        state=parent.state,
+        state=parent.state if state is None else state,
         created_at=tx.now,
         updated_at=tx.now,
     )
-    _insert(
-        tx, task, button_kind=button.kind, request={**_read_mode(tx, parent.id), "button": button, **(request or {})}
-    )
+    asked = inherit_mode(tx, parent.id, {"button": button, **(request or {})})
+    _insert(tx, task, button_kind=button.kind, request=asked, notify_hook=notify_hook)
     return task, True
 
 
-def _read_mode(tx: Transaction, parent_id: str) -> dict[str, Any]:
-    """The mode that a task was submitted in, as a request says it: what grows from it is done in the same."""
+def inherit_mode(tx: Transaction, parent_id: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The request in the mode that the task it goes on from was submitted in, where it asks for none."""
     row = tx.execute(
         "SELECT json_extract(request, '$.options.mode') FROM submissions WHERE task_id = ? ORDER BY id LIMIT 1",
         (parent_id,),
     ).fetchone()
-    return {} if row is None or row[0] is None else {"options": {"mode": row[0]}}
+    if row is None or row[0] is None:
+        return request
+    return {**request, "options": {"mode": row[0], **request.get("options", {})}}
 
 
 def _live_click(tx: Transaction, parent_id: str, button: Button) -> Task | None:

@@ -51,6 +51,27 @@ def count_orphans(db: sqlite3.Connection, gateways: Collection[str]) -> dict[str
     return {str(gateway): int(count) for gateway, count in rows}
 
 
+def count_waiting(db: sqlite3.Connection, gateway: str) -> int:
+    """Count the submissions that are planned for a gateway."""
+    (count,) = db.execute(
+        "SELECT count(*) FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
+        " WHERE submissions.state = 'planned' AND tasks.gateway = ?",
+        (gateway,),
+    ).fetchone()
+    return int(count)
+
+
+def count_ahead(db: sqlite3.Connection, submission_id: int) -> int:
+    """Count the submissions that are planned for the same gateway, and come before this one."""
+    (count,) = db.execute(
+        "SELECT count(*) FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
+        " WHERE submissions.state = 'planned' AND submissions.id < :id AND tasks.gateway ="
+        " (SELECT gateway FROM tasks WHERE id = (SELECT task_id FROM submissions WHERE id = :id))",
+        {"id": submission_id},
+    ).fetchone()
+    return int(count)
+
+
 def claim_due(
     tx: Transaction,
     *,
@@ -84,17 +105,26 @@ def claim_due(
 
 
 def _is_for(groups: Collection[str]) -> str:
-    """The condition that a planned submission is for a gateway, or for one of so many groups."""
+    """The condition that a planned submission is for a gateway, or for one of so many groups.
+
+    What follows from a task can be done where that was, and nowhere else.
+    """
     if not groups:
         return "tasks.gateway = ?"
-    return f"(tasks.gateway = ? OR json_extract(submissions.request, '$.group') IN ({', '.join('?' * len(groups))}))"
+    named = ", ".join("?" * len(groups))
+    of_group = f"tasks.parent_id IS NULL AND json_extract(submissions.request, '$.group') IN ({named})"
+    return f"(tasks.gateway = ? OR {of_group})"
 
 
 def count_outstanding(db: sqlite3.Connection, gateway: str) -> int:
-    """Count what a gateway has of ours: sent, perhaps sent, or accepted and at work; not what waits in a window."""
+    """Count what a gateway has of ours: sent, perhaps sent, or accepted and at work.
+
+    A task that waits in its window takes no place, until the window's answer is sent.
+    """
     (count,) = db.execute(
-        "SELECT (SELECT count(*) FROM tasks WHERE gateway = :gateway AND asked_at IS NOT NULL AND status != 'MODAL'"
-        " AND submission != 'sending')"
+        "SELECT (SELECT count(*) FROM tasks WHERE gateway = :gateway AND asked_at IS NOT NULL"
+        " AND submission != 'sending' AND (status != 'MODAL' OR EXISTS (SELECT 1 FROM submissions"
+        " WHERE task_id = tasks.id AND kind = 'modal' AND state IN ('accepted', 'unknown'))))"
         " + (SELECT count(*) FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
         f" WHERE submissions.{IN_DOUBT} AND submissions.state = 'sending' AND tasks.gateway = :gateway)",
         {"gateway": gateway},
@@ -102,21 +132,14 @@ def count_outstanding(db: sqlite3.Connection, gateway: str) -> int:
     return int(count)
 
 
-def list_sent_since(db: sqlite3.Connection, gateway: str, since: int) -> list[int]:
-    """Give the times (ms) after `since` at which submissions were last sent to a gateway, oldest first."""
+def list_sent_since(db: sqlite3.Connection, gateway: str, since: int, until: int) -> list[int]:
+    """Give the times (ms) after `since` at which submissions were last sent to a gateway, oldest first.
+
+    None is later than `until`, which is now: such ones were written before the clock stepped back.
+    """
     rows = db.execute(
         "SELECT sent_at FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
-        " WHERE sent_at IS NOT NULL AND sent_at > ? AND tasks.gateway = ? ORDER BY sent_at",
-        (since, gateway),
+        " WHERE sent_at IS NOT NULL AND sent_at > ? AND sent_at <= ? AND tasks.gateway = ? ORDER BY sent_at",
+        (since, until, gateway),
     )
     return [int(sent_at) for (sent_at,) in rows]
-
-
-def hasten(tx: Transaction, gateway: str) -> None:
-    """A place is free at the gateway: what waits there for room is due now."""
-    tx.execute(
-        "UPDATE submissions SET next_at = ? WHERE state = 'planned' AND next_at > ?"
-        " AND json_extract(answer, '$.outcome') = 'capacity'"
-        " AND (SELECT gateway FROM tasks WHERE tasks.id = submissions.task_id) = ?",
-        (tx.now, tx.now, gateway),
-    )

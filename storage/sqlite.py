@@ -64,12 +64,35 @@ def _reason(error: Exception) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
+def read_holder(database: Path) -> str | None:
+    """Say who holds a ledger, in the holder's words; None when nobody does. Raises OSError."""
+    try:
+        file = os.open(_lock_path(database), os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # given back as soon as the file is closed
+    except BlockingIOError:
+        return _read_words(file)
+    finally:
+        os.close(file)
+    return None
+
+
+def _lock_path(database: Path) -> Path:
+    # Beside the file itself: by whatever links it is reached, it is one ledger.
+    return Path(os.path.realpath(database) + ".lock")
+
+
+def _read_words(file: int) -> str:
+    return os.pread(file, 500, 0).decode(errors="replace").strip() or "another process"
+
+
 class ProcessLock:
     """Keeps a second process away from a ledger. The kernel frees it however the holder ends."""
 
     def __init__(self, database: Path) -> None:
-        # Beside the file itself: by whatever links it is reached, it is one ledger.
-        self._path = Path(os.path.realpath(database) + ".lock")
+        self._path = _lock_path(database)
         self._file: int | None = None
 
     def acquire(self, holder: str) -> None:
@@ -81,7 +104,7 @@ class ProcessLock:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            owner = os.pread(file, 500, 0).decode(errors="replace").strip() or "another process"
+            owner = _read_words(file)
             os.close(file)
             raise LedgerLocked(
                 f"This ledger is in use by {owner}. Stop that one, or set RINGBACK_DATABASE to another file."

@@ -75,14 +75,15 @@ def acknowledge(
     if submission.state in (SubmissionState.ACCEPTED, SubmissionState.REJECTED):
         return
     _set_state(tx, submission_id, SubmissionState.ACCEPTED)
-    if is_new:
-        _charge(tx, submission)
     task = read_task(tx, task_id)
+    if is_new and task.submitted_at is None:  # one that was lost meanwhile has been charged before
+        _charge(tx, submission)
     tx.execute(
         "UPDATE tasks SET submission = 'accepted', submitted_at = coalesce(submitted_at, ?), updated_at = ?,"
         " asked_at = CASE WHEN ? THEN NULL ELSE ? END, loose = 1 WHERE id = ?",
         (tx.now, tx.now, task.ended, tx.now, task_id),
     )
+    tx.topics.add(task_id)  # who waits for the answer may hear of no event: a window's answer is none
     if task.submitted_at is None:
         _tell(tx, task_id, "task.submitted", source)
     elif submission.state == SubmissionState.LOST:
@@ -95,7 +96,7 @@ def believe(tx: Transaction, submission_id: int) -> None:
     _set_state(tx, submission_id, SubmissionState.ACCEPTED)
     _charge(tx, submission)
     mark_task(tx, submission.task_id, SubmissionState.ACCEPTED)
-    tx.execute("UPDATE tasks SET submitted_at = ? WHERE id = ?", (tx.now, submission.task_id))
+    tx.execute("UPDATE tasks SET submitted_at = coalesce(submitted_at, ?) WHERE id = ?", (tx.now, submission.task_id))
 
 
 def postpone(tx: Transaction, submission_id: int, *, seconds: float, answer: JSON) -> None:
@@ -109,14 +110,14 @@ def postpone(tx: Transaction, submission_id: int, *, seconds: float, answer: JSO
         reject(
             tx,
             submission_id,
-            reason="The gateway had no room for a whole day.",
+            reason="For a whole day the gateway had no room, or could not be reached.",
             kind="gateway",
             answer=answer,
         )
         return
     _set_state(tx, submission_id, SubmissionState.PLANNED, next_at=next_at)
     mark_task(tx, submission.task_id, SubmissionState.PLANNED)
-    tx.topics.add("submissions")
+    tx.topics |= {"submissions", submission.task_id}
 
 
 def reject(tx: Transaction, submission_id: int, *, reason: str, kind: str, answer: JSON | None) -> None:
@@ -136,6 +137,27 @@ def reject(tx: Transaction, submission_id: int, *, reason: str, kind: str, answe
         (Status.FAILURE, reason, kind, tx.now, tx.now, submission.task_id),
     )
     _tell(tx, submission.task_id, "task.failed", "submit")
+
+
+def withdraw(tx: Transaction, task_id: str) -> bool:
+    """Take a task back before its gateway was asked; gives whether that was in time. Raises NoSuchTask."""
+    if read_task(tx, task_id).ended:
+        return False
+    row = tx.execute(
+        "UPDATE submissions SET state = 'rejected', next_at = NULL WHERE task_id = ? AND kind = 'submit'"
+        " AND state = 'planned' RETURNING 1",
+        (task_id,),
+    ).fetchone()
+    if row is None:
+        return False
+    tx.execute(
+        "UPDATE tasks SET submission = 'rejected', status = ?, fail_reason = ?, fail_kind = 'cancelled',"
+        " finished_at = ?, updated_at = ? WHERE id = ?",
+        (Status.CANCEL, "It was cancelled before its gateway was asked.", tx.now, tx.now, task_id),
+    )
+    tx.topics.add("submissions")  # who comes after it in the line may go
+    _tell(tx, task_id, "task.cancelled", "service")
+    return True
 
 
 def doubt(tx: Transaction, submission_id: int, *, reason: str, answer: JSON | None = None) -> None:

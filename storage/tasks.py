@@ -76,9 +76,25 @@ def read_task(db: sqlite3.Connection | Transaction, task_id: str) -> Task:
     return task_of_row(row)
 
 
-def has_task(db: sqlite3.Connection, task_id: str) -> bool:
-    """Whether there is such a task."""
-    return db.execute("SELECT 1 FROM tasks WHERE id = ?", (task_id,)).fetchone() is not None
+def is_another(db: sqlite3.Connection, state: str, task_id: str) -> bool:
+    """Whether a `state` that a gateway shows is another task of ours than `task_id`.
+
+    A click of the same button of the same parent counts as the same: where the answer to the first one was lost, the
+    gateway names its task when it is clicked again.
+    """
+    found = db.execute(
+        "SELECT 1 FROM tasks AS other, tasks AS this WHERE other.id = ? AND this.id = ? AND other.id != this.id"
+        " AND NOT coalesce(other.parent_id = this.parent_id AND other.button_kind = this.button_kind"
+        ' AND other."index" IS this."index", 0)',
+        (state, task_id),
+    )
+    return found.fetchone() is not None
+
+
+def find_by_state(db: sqlite3.Connection | Transaction, state: str) -> Task | None:
+    """Give the first task that has this client's state; None without any."""
+    row = db.execute(f"SELECT {COLUMNS} FROM tasks WHERE state = ? ORDER BY id LIMIT 1", (state,)).fetchone()
+    return None if row is None else task_of_row(row)
 
 
 def read_mutable(tx: Transaction, task_id: str) -> dict[str, Any]:

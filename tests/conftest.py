@@ -1,6 +1,7 @@
 """What the tests of the ledger share: a clock that only a test moves, and a ledger on disk with its verbs at hand."""
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,11 @@ from storage.tasks import read_task
 settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True, database=None)
 settings.register_profile("deep", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# Ledgers of tests lie in memory where there is room: every commit waits for the disk, and no test pulls its plug.
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 2**30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 # A shell has what it runs in the background ignore Ctrl-C, and the programs that tests start would inherit it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
 from service.cli.client import LONGEST_WAIT, PATIENCE, Api
 from service.cli.screen import make_console, name_task, plain, print_chain, print_json
-from service.cli.states import is_over, state_of
+from service.cli.states import is_settled, state_of
 from storage.records import JSON, Status, SubmissionState
 
 
@@ -29,7 +29,7 @@ def follow_chain(
     while True:
         tasks = api.read_chain(root_id, patience=PATIENCE)
         look(tasks)
-        settled = all(map(is_over, tasks))
+        settled = is_chain_over(api, tasks)
         left = LONGEST_WAIT if deadline is None else min(LONGEST_WAIT, deadline - time.monotonic())
         wait = 0.0 if settled else max(0.0, round(left, 3))  # a time in plain digits, whatever is left of it
         # What is asked for after the chain had settled is all that there will be.
@@ -40,13 +40,37 @@ def follow_chain(
         after = page["next"]
 
 
+def is_chain_over(api: Api, tasks: Sequence[JSON]) -> bool:
+    """Whether nothing more happens in a chain by itself. A window that was answered stays open for a moment."""
+    return all(
+        is_settled(task) or (task["status"] == Status.MODAL and not _is_answered(api, task["id"])) for task in tasks
+    )
+
+
+def _is_answered(api: Api, task_id: str) -> bool:
+    latest = api.list_submissions(task_id)[-1]
+    return latest["kind"] == "modal" and latest["state"] not in (SubmissionState.REJECTED, SubmissionState.LOST)
+
+
 def has_succeeded(tasks: Sequence[JSON]) -> bool:
     """Whether every Task of a chain did."""
     return all(task["status"] == Status.SUCCESS for task in tasks)
 
 
-def wait_for_chain(api: Api, task: JSON, *, as_json: bool, timeout: float | None) -> bool:
-    """Wait, with progress bars, until the chain of a task has settled; print it. Gives whether all went well.
+def print_pictures(tasks: Sequence[JSON]) -> None:
+    """Print a chain as a tree with the addresses of its pictures."""
+    print_chain(make_console(), tasks)
+
+
+def wait_for_chain(
+    api: Api,
+    task: JSON,
+    *,
+    as_json: bool,
+    timeout: float | None,
+    tell: Callable[[Sequence[JSON]], None] = print_pictures,
+) -> bool:
+    """Wait, with progress bars, until the chain of a task has settled; `tell` of it. Gives whether all went well.
 
     `as_json` prints its Tasks and nothing else; `timeout` is in seconds.
     """
@@ -64,10 +88,10 @@ def wait_for_chain(api: Api, task: JSON, *, as_json: bool, timeout: float | None
         for each in tasks:
             print_json(each)
     else:
-        print_chain(make_console(), tasks)
+        tell(tasks)
     for each in tasks:
         _tell_trouble(each)
-    settled = all(map(is_over, tasks))
+    settled = is_chain_over(api, tasks)
     if not settled:
         click.echo(f"Not over after {timeout:g} s. It goes on: ringback watch {task['root_id']}", err=True)
     return settled and has_succeeded(tasks) and _tell_blocked(api, tasks)
@@ -78,8 +102,8 @@ def _tell_trouble(task: JSON) -> None:
         why = "no sign of it came from its gateway; look there before you submit it again"
         click.echo(f"{name_task(task)} {task['id']} is lost: {why}.", err=True)
     elif task["status"] == Status.MODAL:
-        why = "it opened a window that waits for a prompt; answer it at the gateway"
-        click.echo(f"{name_task(task)} {task['id']} needs you: {why}.", err=True)
+        why = f"it opened a window; to answer it: ringback modal {task['id']} --prompt TEXT"
+        click.echo(f"{name_task(task)} {task['id']} needs you: {why}", err=True)
 
 
 def _tell_blocked(api: Api, tasks: Sequence[JSON]) -> bool:

@@ -22,6 +22,7 @@ from service.written.mistakes import MistakesFound
 from storage.records import JSON
 
 ANSWER_TIMEOUT: Final = 30.0  # seconds for an answer, beside what it was asked to wait for
+POST_TIMEOUT: Final = 90.0  # the same for a POST: pictures may have to be fetched, or a gateway asked
 STREAM_TIMEOUT: Final = 40.0  # seconds; the service says something every 15
 PATIENCE: Final = 30.0  # seconds for which a wait outlives a service that is away
 PAUSE: Final = 0.5  # seconds between two tries
@@ -53,26 +54,26 @@ class Api:
                     raise
                 time.sleep(PAUSE)
 
-    def post(self, path: str, body: Mapping[str, Any], *, key: str) -> JSON:
-        """Give the answer to a POST that creates. Under its Idempotency-Key a broken connection is tried again."""
+    def post(self, path: str, body: Mapping[str, Any], *, key: str | None = None) -> JSON:
+        """Give the answer to a POST. Under an Idempotency-Key a broken connection is tried again."""
         return self._read(self._post(path, body, key))
 
-    def click(self, task_id: str, button: str, *, key: str) -> tuple[JSON, bool]:
-        """Click a button of a Task as `post` does; gives the child, and whether it is new."""
-        response = self._post(task_path(task_id, "click"), {"button": button, "origin": "cli"}, key)
+    def create(self, path: str, body: Mapping[str, Any], *, key: str) -> tuple[JSON, bool]:
+        """Create as `post` does; gives the Task, and whether it is new."""
+        response = self._post(path, body, key)
         return self._read(response), response.status_code == HTTPStatus.ACCEPTED
 
-    def _post(self, path: str, body: Mapping[str, Any], key: str) -> httpx.Response:
+    def _post(self, path: str, body: Mapping[str, Any], key: str | None) -> httpx.Response:
         content = msgspec.json.encode(_wanted(body))
-        headers = {"Content-Type": "application/json", "Idempotency-Key": key}
-        for _ in range(POSTS - 1):
+        headers = {"Content-Type": "application/json"} | ({} if key is None else {"Idempotency-Key": key})
+        for _ in range(POSTS - 1 if key else 0):
             try:
-                return self._send("POST", path, content=content, headers=headers)
+                return self._send("POST", path, content=content, headers=headers, timeout=POST_TIMEOUT)
             except Unreachable as error:
                 if isinstance(error.__cause__, httpx.ConnectError):
                     raise
                 time.sleep(PAUSE)
-        return self._send("POST", path, content=content, headers=headers)
+        return self._send("POST", path, content=content, headers=headers, timeout=POST_TIMEOUT)
 
     def read_task(self, task_id: str) -> JSON:
         """Give one Task."""
@@ -82,6 +83,10 @@ class Api:
         """Give every Task of a chain, the root first."""
         answer = self.get(task_path(task_id, "chain"), patience=patience)
         return list(answer["tasks"])
+
+    def list_submissions(self, task_id: str) -> list[JSON]:
+        """Give every paid POST of a task, oldest first."""
+        return list(self.get(task_path(task_id, "submissions"))["submissions"])
 
     def list_firings(self, task_id: str) -> list[JSON]:
         """Give every Firing about a task, oldest first."""
@@ -185,13 +190,15 @@ def connect(context: click.Context) -> Api:
 
 
 def _wanted(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _legible(value) for name, value in values.items() if value not in (None, (), [])}
+    return {name: _legible(value) for name, value in values.items() if value not in (None, (), [], {})}
 
 
 def _legible(value: Any) -> Any:
     """What was typed, whatever the locale: Python hides the bytes that it cannot read in surrogates."""
     if isinstance(value, tuple):
         return tuple(map(_legible, value))
+    if isinstance(value, Mapping):
+        return _wanted(value)
     return value.encode(errors="surrogateescape").decode(errors="replace") if isinstance(value, str) else value
 
 

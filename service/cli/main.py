@@ -13,11 +13,22 @@ VERBS = {
     "init": "Ask for a gateway and its key, and write .env and ringback.yaml.",
     "demo": "Watch the main job against a hostile simulated gateway.",
     "serve": "Start the service.",
-    "submit": "Submit a prompt, and wait for its picture.",
+    "submit": "Submit a prompt, and wait for its picture; or a file of prompts.",
+    "blend": "Blend pictures into one.",
+    "describe": "Print prompts for a picture.",
+    "shorten": "Print shorter versions of a prompt.",
+    "edit": "Change a picture by a prompt.",
+    "video": "Make a video.",
+    "swap-face": "Put the face of one picture into another.",
+    "upload": "Upload pictures, and print their addresses.",
     "click": "Click a button of a finished task.",
+    "modal": "Answer the window that a click has opened.",
+    "cancel": "Give a task up.",
     "watch": "Watch a task and its chain until they have ended.",
-    "tasks": "List tasks, newest first.",
+    "tasks": "List tasks, newest first; or adopt a gateway's.",
     "events": "List events, or follow them as they happen.",
+    "usage": "Say what was spent.",
+    "doctor": "Find what is wrong with this deployment, and say what to do.",
     "rules": "Check the rules of a file.",
     "simulate": "Run a simulated gateway, with the vices you choose.",
 }
@@ -34,7 +45,7 @@ class Verbs(click.Group):
         """Give the verb's command."""
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"service.cli.{cmd_name}").command
+        command: click.Command = import_module(f"service.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

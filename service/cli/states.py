@@ -31,7 +31,7 @@ _OF_STATUS: Final = {
     Status.CANCEL: FAILED,
 }
 _REASONS: Final = {
-    NEEDS_YOU: "its gateway waits for a prompt",
+    NEEDS_YOU: "its window waits for a prompt",
     UNKNOWN: "it was sent; whether it arrived is not known yet",
     LOST: "nothing more is heard of it from its gateway",
 }
@@ -53,11 +53,6 @@ def explain(task: JSON) -> str | None:
     if state is UNKNOWN and task["submission"] not in _OF_DOUBT:
         return str(task["status"])  # a word of the gateway's own
     return _REASONS.get(state)
-
-
-def is_over(task: JSON) -> bool:
-    """Whether waiting for a Task of `/v1` is over: it is settled, or it waits for a person at its gateway."""
-    return is_settled(task) or task["status"] == Status.MODAL
 
 
 def is_settled(task: JSON) -> bool:

@@ -8,14 +8,16 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli.client import connect
+from service.cli.failures import Misused
 from service.cli.screen import make_console, name_task, plain, print_json
 from service.cli.states import explain, state_of
 from storage.records import JSON
 
 SHOWN: Final = 50  # tasks, unless said otherwise
+ADOPTED_AT_ONCE: Final = 100  # ids in one call
 
 
-@click.command("tasks")
+@click.group("tasks", invoke_without_command=True)
 @click.option("--status", multiple=True, help="Of this status, such as SUCCESS; may be repeated.")
 @click.option("--action", multiple=True, help="Of this action, such as IMAGINE; may be repeated.")
 @click.option("--tag", help="With this tag.")
@@ -35,6 +37,8 @@ def command(
     as_json: bool,
 ) -> None:
     """List tasks, newest first."""
+    if context.invoked_subcommand is not None:
+        return
     tasks = connect(context).list_tasks(limit=limit, status=status, action=action, tag=tag, root=root, q=q)
     if as_json:
         for task in tasks:
@@ -47,6 +51,35 @@ def command(
         narrowed = any((status, action, tag, root, q))
         make_one = 'No task here. To make one: ringback submit "a red fox"'
         click.echo("No task matches." if narrowed else make_one, err=True)
+
+
+@command.command("adopt")
+@click.argument("ids", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="Whatever the gateway lists, instead of IDS.")
+@click.option("--gateway", help="Its name; the default one when left out.")
+@click.option("--json", "as_json", is_flag=True, help="Print what came of each id as JSON, one per line.")
+@click.pass_context
+def adopt(context: click.Context, ids: tuple[str, ...], every: bool, gateway: str | None, as_json: bool) -> None:
+    """Bring tasks that a gateway has already into the ledger, by the IDS that it gave them.
+
+    Nothing is spent, and no rule fires on what had ended. The exit status is 0 when every one is in the ledger.
+    """
+    if every == bool(ids):
+        raise Misused("Name the ids, or say --all.")
+    api = connect(context)
+    chunks = [ids[start : start + ADOPTED_AT_ONCE] for start in range(0, len(ids), ADOPTED_AT_ONCE)] or [()]
+    adopted = [
+        each
+        for chunk in chunks
+        for each in api.post("/v1/tasks/adopt", {"ids": chunk, "all": every, "gateway": gateway})["adopted"]
+    ]
+    for each in adopted:
+        if as_json:
+            print_json(each)
+        else:
+            detail = each["task_id"] or each["detail"] or ""
+            click.echo(f"{plain(each['id'])}  {each['result']}  {plain(detail)}".rstrip())
+    context.exit(0 if all(each["task_id"] for each in adopted) else 1)
 
 
 def draw_tasks(tasks: list[JSON], *, now: datetime) -> Table:

@@ -31,7 +31,9 @@ LONGEST_ANSWER: Final = 256 * 1024  # bytes of an answer to a submit; the longes
 LONGEST_PROPERTIES: Final = 4096  # bytes of an answer's properties that are kept; they say why, or how many wait
 LONGEST_LIST: Final = 2 * 1024 * 1024  # bytes of a list of tasks; a hundred take some 300 KB
 BATCH: Final = 100  # ids in one list question
+FEW: Final = 10  # tasks that are asked about one by one at a time
 PAGE: Final = 10  # tasks on a page that should hold one
+MOST_LISTED: Final = 10_000  # tasks that are listed at once
 PATIENCE: Final = 3  # tasks that cannot be asked about one by one, before the gateway counts as failing
 
 
@@ -68,6 +70,16 @@ class GatewayClient:
         free = Exchange(gateway, fetch, deadline=fetch_deadline, longest=LONGEST_LIST, blanker=blanker)
         self._questions = Questions(free, blanker)
         self._batch = BATCH  # fewer where answers are too long
+
+    @property
+    def asked(self) -> int:
+        """How many free questions it was asked."""
+        return self._questions.asked
+
+    @property
+    def batch(self) -> int:
+        """How many tasks to ask about at a time: few, where it has no list of several."""
+        return BATCH if self._questions.answers(LIST) or self._questions.answers(QUERY) else FEW
 
     async def submit(self, claim: Claim, hook: str | None, attachments: Mapping[str, str] | None = None) -> Answer:
         """POST a submission once and say what came of it; `attachments` are data URLs by their names."""
@@ -141,6 +153,27 @@ class GatewayClient:
             failed = None
         return Told(found=found, failed=None if failed is None else failed.why)
 
+    async def cancel(self, gateway_id: str) -> Unanswered | None:
+        """Ask to give a task up; None when that was taken. What becomes of the task is told like all else of it."""
+        return await self._questions.cancel(gateway_id)
+
+    async def read_seed(self, gateway_id: str) -> str | Unanswered:
+        """Ask for the seed of a finished picture."""
+        return await self._questions.read_seed(gateway_id)
+
+    async def list_all(self) -> tuple[Listed, ...] | Unanswered:
+        """Give what the gateway lists, page by page up to MOST_LISTED, or its latest ones where it has no pages."""
+        listed: dict[str | None, Listed] = {}
+        for number in range(MOST_LISTED // BATCH):
+            rows = await self._questions.list(QUERY, {"pageNumber": number, "pageSize": BATCH})
+            if isinstance(rows, Unanswered):
+                return await self._questions.list(LATEST) if rows.kind == "unsupported" else rows
+            known = len(listed)
+            listed = {row.progress.gateway_id: row for row in rows} | listed
+            if len(listed) == known:  # a gateway may make its pages as short as it likes
+                break
+        return tuple(listed.values())
+
     async def _ask_page(self, gateway_ids: Sequence[str]) -> Told:
         rows = await self._questions.list(QUERY, {"ids": gateway_ids, "pageNumber": 0, "pageSize": len(gateway_ids)})
         found = {} if isinstance(rows, Unanswered) else _pick(rows, gateway_ids)
@@ -171,13 +204,17 @@ def _finish(claim: Claim, outcome: Outcome, envelope: Envelope) -> Outcome:
     """Tell what is over with the answer: there is no task at the gateway, and no callback will come.
 
     Uploads answer with addresses. A click that is answered with its parent's own id made nothing new (a bookmark, in
-    trueai-org's proxy).
+    trueai-org's proxy). One that makes several tasks at once ("Imagine all", there) is answered with their ids, joined
+    by commas: the first is the click's own, the others stay in its evidence, and can be adopted by their ids.
     """
     if claim.task.action == "UPLOAD":
         return Finished(urls=envelope.results) if envelope.code == 1 and envelope.results else outcome
-    is_click = "button" in claim.submission.request
-    made_nothing = isinstance(outcome, Accepted) and outcome.gateway_id == claim.parent_gateway_id
-    return Finished() if is_click and made_nothing else outcome
+    if not isinstance(outcome, Accepted) or "button" not in claim.submission.request:
+        return outcome
+    first = outcome.gateway_id.partition(",")[0].strip()
+    if first == claim.parent_gateway_id:
+        return Finished()
+    return Accepted(gateway_id=first) if first else outcome
 
 
 def _failed(outcome: Refused | Unknown | Unsent) -> Answer:

@@ -20,6 +20,7 @@ class Heard(NamedTuple):
 
     status: int
     body: bytes
+    date: str | None = None  # by the gateway's clock, as HTTP writes it
 
 
 class TooLong(Exception):
@@ -65,7 +66,8 @@ class Exchange:
                     self._limit(body)
             finally:
                 await response.aclose()
-        return Heard(response.status_code, self._unpack(bytes(body), response.headers.get("content-encoding", "")))
+        plain = self._unpack(bytes(body), response.headers.get("content-encoding", ""))
+        return Heard(response.status_code, plain, response.headers.get("date"))
 
     def explain(self, error: Exception) -> str:
         """Say what went wrong, without our key and our hooks, in UTF-8."""

@@ -1,14 +1,16 @@
 """The gateways that need no explanation. They differ in this table and nowhere else."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from service.gateways.actions import Mode
 from service.written.urls import clean_url
 from storage.records import JSON
 
+_MODE_AT_END: Final = re.compile(r"(?<!/)/(mj-)?(?:fast|relax|turbo)$")
 Auth = Literal["raw", "bearer", "mj-api-secret", "both"]
 ModeStyle = Literal["path", "filter"]
 
@@ -65,9 +67,11 @@ class Gateway:
         return {name: form.format(key=self.key) for name, form in _HEADERS[self.auth].items()}
 
     def address(self, path: str, mode: Mode | None = None) -> str:
-        """The whole URL of a path below `/mj`, in a mode."""
-        prefix = f"/mj-{mode}" if mode and self.mode_style == "path" else ""
-        return f"{self.url}{prefix}/mj{path}"
+        """The whole URL of a path below `/mj`, in a mode; where the configured URL ends in one, it takes its place."""
+        if mode is None or self.mode_style != "path":
+            return f"{self.url}/mj{path}"
+        base, is_named = _MODE_AT_END.subn(rf"/\g<1>{mode}", self.url)
+        return f"{base}/mj{path}" if is_named else f"{self.url}/mj-{mode}/mj{path}"
 
     def filter(self, mode: Mode | None) -> JSON:
         """What a body says of the mode, where the path does not."""

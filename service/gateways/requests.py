@@ -27,6 +27,21 @@ def list_attachments(claim: Claim) -> tuple[str, ...]:
     return tuple(name for name in named if name is not None and not _is_address(name))
 
 
+def find_nameless(claim: Claim) -> str | None:
+    """Why nothing can be asked yet: a callback without an id has overtaken the answer that names the task."""
+    if claim.submission.kind == "modal" and claim.task.gateway_id is None:
+        return (
+            "Its window is open, but the gateway has never named it, so nothing can be answered there."
+            f" POST /v1/tasks/{claim.task.id}/reconcile looks for the name; then answer again."
+        )
+    if claim.task.parent_id is not None and claim.parent_gateway_id is None:
+        return (
+            "Its parent has succeeded, but the gateway has never named that, so nothing of it can be clicked there."
+            f" POST /v1/tasks/{claim.task.parent_id}/reconcile looks for the name; then click again."
+        )
+    return None
+
+
 def mode_of(request: JSON, gateway: Gateway) -> Mode | None:
     """The mode that a submission asks for, or its gateway's."""
     mode: Mode | None = request.get("options", {}).get("mode") or gateway.mode

@@ -59,8 +59,8 @@ class Room:
         # What was refused beside it still waits for a task to end there, but not for long.
         self.rests_until = min(self.rests_until, now + capacity_pause(1) * 1000)
 
-    def refuse(self, *, now: int, sent_at: int, seq: int) -> float:
-        """It is full. `sent_at` and `seq` are of the POST's beginning; give the seconds to wait."""
+    def refuse(self, *, now: int, sent_at: int, seq: int) -> None:
+        """It is full. `sent_at` and `seq` are of the POST's beginning."""
         if not self.rests(now):
             if sent_at <= self._refused_at:  # out together with one that was refused before: the same refusal
                 self.ends_after = max(seq, self.ends_after)
@@ -68,7 +68,6 @@ class Room:
                 self._refusals, self._refused_at, self.ends_after = self._refusals + 1, now, seq
             self._allowed = 1
             self.rests_until = self._awaited_until = now + capacity_pause(self._refusals) * 1000
-        return (self.rests_until - now) / 1000
 
     def lift(self, seq: int) -> None:
         """A task has ended there: it rests no more. Endings up to `seq` are used up by that."""

@@ -13,13 +13,13 @@ from hooks.backoff import unsent_pause
 from hooks.pictures import MediaType, Picture, as_data_url
 from service.gateways import outcomes
 from service.gateways.client import Answer, GatewayClient
-from service.gateways.requests import list_attachments, mode_of
+from service.gateways.requests import find_nameless, list_attachments, mode_of
 from service.gateways.room import Room
 from storage.attachments import read_attachments
-from storage.errors import LedgerError
+from storage.errors import LedgerError, NoSuchAttachment
 from storage.events import has_ending_since, read_latest_seq
 from storage.ledger import finish, open_window
-from storage.queue import Claim, claim_due, count_outstanding, hasten, list_sent_since, read_next_due
+from storage.queue import Claim, claim_due, count_outstanding, list_sent_since, read_next_due
 from storage.records import JSON, Task
 from storage.store import Store
 from storage.submissions import acknowledge, doubt, list_sending, postpone, reject
@@ -56,7 +56,7 @@ class Submitter:
         self._store = store
         self._client = client
         self._gateway = client.gateway.name
-        self._seniors = seniors or {}
+        self._seniors = {} if seniors is None else seniors  # may be filled in later
         self._make_hook = make_hook
         self._not_yet = not_yet
         self._unwritten_pause = unwritten_pause
@@ -64,6 +64,11 @@ class Submitter:
         self._claiming: asyncio.Task[None] | None = None
         self._posts: set[asyncio.Task[None]] = set()
         self.has_place = True  # whether it could take more, when it looked last
+
+    @property
+    def resting_until(self) -> int | None:
+        """Until when (ms) the gateway is left alone because it was full; None when it is not."""
+        return self._room.rests_until if self._room.rests(self._store.now()) else None
 
     async def submit_due(self) -> float | None:
         """Start the POST of what is due, and give the seconds until more may be; None when the bell will tell."""
@@ -104,7 +109,7 @@ class Submitter:
         if free and gateway.in_flight is not None:
             free = min(free, gateway.in_flight - await self._store.read(count_outstanding, self._gateway))
         if free > 0 and gateway.per_minute is not None:
-            sent = await self._store.read(list_sent_since, self._gateway, now - MINUTE)
+            sent = await self._store.read(list_sent_since, self._gateway, now - MINUTE, now)
             free = min(free, gateway.per_minute - len(sent))
             if free <= 0:
                 return 0, (sent[-gateway.per_minute] + MINUTE - now) / 1000
@@ -118,12 +123,11 @@ class Submitter:
         return seconds
 
     async def _lift_rest(self) -> bool:
-        """End the gateway's rest if a task ended there since; what waits for room is due now, then."""
+        """End the gateway's rest if a task ended there since; gives whether it did."""
         latest = await self._store.read(read_latest_seq)
         if not await self._store.read(has_ending_since, self._gateway, self._room.ends_after):
             return False
         self._room.lift(latest)
-        await self._store.write(hasten, self._gateway)
         return True
 
     async def _claim(self, limit: int, groups: Sequence[str]) -> None:
@@ -174,16 +178,18 @@ class Submitter:
             await asyncio.sleep(self._unwritten_pause)
 
     async def _post(self, claim: Claim) -> Answer:
-        if claim.task.parent_id is not None and claim.parent_gateway_id is None:
-            # A callback without an id has overtaken the answer that names its task.
-            reason = (
-                "Its parent has succeeded, but the gateway has never named that, so nothing of it can be clicked there."
-                f" POST /v1/tasks/{claim.task.parent_id}/reconcile looks for the name; then click again."
-            )
+        if (reason := find_nameless(claim)) is not None:
             return Answer(outcome=outcomes.NotYet(reason=reason), evidence={"error": reason})
         try:
             names = list_attachments(claim)
             pictures = await self._store.search(_read_pictures, names) if names else {}
+        except NoSuchAttachment as error:
+            reason = f"Nothing was sent: {error}"
+            return Answer(outcome=outcomes.Refused(reason=reason, kind="unknown"), evidence={"error": reason})
+        except LedgerError as error:
+            reason = f"Nothing was sent: its pictures could not be read. {error}"
+            return Answer(outcome=outcomes.Unsent(reason=reason), evidence={"error": reason})
+        try:
             hook = self._make_hook(claim.task.id, claim.submission.nonce)
             return await self._client.submit(claim, hook, pictures)
         except Exception as error:
@@ -220,10 +226,10 @@ class Submitter:
                 else:
                     await store.write(postpone, submission.id, seconds=self._not_yet[before], answer=evidence)
             case outcomes.Capacity():
-                seconds = self._room.refuse(now=store.now(), sent_at=submission.sent_at or 0, seq=latest)
-                if submission.request.get("group"):
-                    seconds = 0.0  # the next of the group may have room
-                await store.write(postpone, submission.id, seconds=seconds, answer=evidence | {"outcome": "capacity"})
+                # The gateway rests; what it refused stays due, so that nothing overtakes it, and that the next of its
+                # group may take it.
+                self._room.refuse(now=store.now(), sent_at=submission.sent_at or 0, seq=latest)
+                await store.write(postpone, submission.id, seconds=0.0, answer=evidence)
 
 
 def _read_pictures(db: sqlite3.Connection, names: Sequence[str]) -> dict[str, str]:

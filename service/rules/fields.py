@@ -15,7 +15,7 @@ from storage.records import Status, SubmissionState, Task
 Read = Callable[[Task], Any]
 
 # What a person asks for, and what a click opens (`storage.actions.action_of`).
-_ASKED = ("IMAGINE", "BLEND", "DESCRIBE", "SHORTEN", "EDIT", "VIDEO", "SWAP_FACE")
+_ASKED = ("IMAGINE", "BLEND", "DESCRIBE", "SHORTEN", "EDIT", "RETEXTURE", "VIDEO", "SWAP_FACE", "UPLOAD")
 _CLICKED = ("UPSCALE", "VARIATION", "REROLL", "ZOOM", "PAN", "INPAINT", "BOOKMARK", "ACTION")
 ACTIONS = frozenset(_ASKED + _CLICKED)
 FAIL_KINDS = frozenset({"timeout", "moderation", "cancelled", "quota", "gateway", "unknown"})

@@ -5,7 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
+from service.gateways.adopter import Adopter
+from service.gateways.board import Board
+from service.gateways.client import GatewayClient
 from service.gateways.reconciler import Reconciler
+from service.web.links import PictureLinks
 from service.workers import Supervisor
 from storage.attachments import Attachment
 from storage.store import Store
@@ -40,6 +44,10 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     goodbye: Goodbye
     gateways: tuple[str, ...]  # the first is the default
     groups: Mapping[str, tuple[str, ...]]  # of gateways that step in for one another
+    clients: Mapping[str, GatewayClient]  # of the gateways, by their names
+    adopter: Adopter  # brings tasks in that were submitted elsewhere
+    board: Board  # how each gateway stands
+    links: PictureLinks  # to pictures, for who has no key
     # Takes the pictures that texts are or name; raises hooks.errors.HookError, whose message is for a person.
     take_attachments: Callable[[Sequence[str]], Awaitable[list[Attachment]]]
     rules: int  # how many are loaded

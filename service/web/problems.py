@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from storage.errors import IdempotencyConflict, LedgerBusy, LedgerUnavailable, NoSuchTask
+from storage.errors import IdempotencyConflict, LedgerBusy, LedgerUnavailable, NoSuchTask, NoWindow
 
 log = structlog.get_logger("ringback.web")
 
@@ -39,6 +39,7 @@ class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     detail: str
     errors: list[str] | msgspec.UnsetType = msgspec.UNSET  # every single mistake, where there are several
+    gateway_code: int | msgspec.UnsetType = msgspec.UNSET  # in the gateway's own protocol, where it refused
 
 
 def make_problem(status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
@@ -59,7 +60,7 @@ def explain(error: Exception) -> Response:
             return make_problem(error.status, error.detail, error.headers, **error.more)
         case NoSuchTask():
             return make_problem(404, str(error))
-        case IdempotencyConflict():
+        case IdempotencyConflict() | NoWindow():
             return make_problem(409, str(error))
         case LedgerBusy() | LedgerUnavailable():
             return make_problem(503, str(error), {"Retry-After": "1"})

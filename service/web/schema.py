@@ -8,12 +8,27 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.gateways.actions import ACTIONS
+from service.web.api.adoption import Adopted
+from service.web.api.errands import Seed
+from service.web.api.gateways import Gateway
+from service.web.api.orders import TaskRequest
 from service.web.calls import MAX_WORDS, Call, Parameter, answer_json
 from service.web.problems import ProblemDetails
 from service.web.representations import KEPT_BACK, TIMES
 from storage.records import Firing, Submission, Task
+from storage.usage import Usage
 
 REF: Final = "#/components/schemas/{name}"
+PAGES: Final = {  # what a list is called
+    "Task": "tasks",
+    "Event": "events",
+    "Firing": "firings",
+    "Submission": "submissions",
+    "Gateway": "gateways",
+    "Usage": "usage",
+    "Adopted": "adopted",
+}
 
 
 class SchemaCalls:
@@ -136,6 +151,8 @@ def _describe_answer(about: str, schema: str) -> dict[str, Any]:
 
 def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": {"whole": "integer", "seconds": "number"}.get(parameter.kind, "string")}
+    if parameter.kind == "time":
+        schema["examples"] = ["2026-11-23", "2026-11-23T08:00:00Z"]
     if parameter.kind in ("whole", "seconds"):
         schema["minimum"] = parameter.least
         schema["maximum"] = parameter.most
@@ -151,7 +168,11 @@ def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
     bodies = list(dict.fromkeys(call.body for call in calls if call.body is not None))
-    _, schemas = msgspec.json.schema_components([Task, Firing, Submission, ProblemDetails, *bodies], ref_template=REF)
+    shown = [Task, Firing, Submission, Gateway, Usage, Adopted, Seed, ProblemDetails]
+    options = [action.options for action in ACTIONS.values()]
+    _, schemas = msgspec.json.schema_components([*shown, *bodies, *dict.fromkeys(options)], ref_template=REF)
+    among = [{"$ref": REF.format(name=each.__name__)} for each in dict.fromkeys(options)]
+    schemas[TaskRequest.__name__]["properties"]["options"]["anyOf"] = among  # of its action
     for name in KEPT_BACK:
         del schemas["Submission"]["properties"][name]
     for name in ("Task", "Firing", "Submission"):
@@ -170,9 +191,9 @@ def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
         "data": {"type": "object"},
     }
     schemas["Event"] = {"type": "object", "properties": event, "required": list(event)}
-    for noun in ("Task", "Event", "Firing", "Submission"):
+    for noun, named in PAGES.items():
         page = {
-            f"{noun.lower()}s": {"type": "array", "items": {"$ref": REF.format(name=noun)}},
+            named: {"type": "array", "items": {"$ref": REF.format(name=noun)}},
             "next": {"type": ["string", "integer", "null"]},
         }
         schemas[f"{noun}Page"] = {"type": "object", "properties": page, "required": list(page)}

@@ -260,7 +260,7 @@ def test_a_time_is_milliseconds_or_nothing(raw, time):
     ("reason", "kind"),
     [
         *(("任务超时", "timeout"), ("执行超时 5 分钟", "timeout"), ("上游任务超时（超过1小时）", "timeout")),
-        *(("Request TIMED OUT", "timeout"), ("connection timeout", "timeout")),
+        *(("任务提交超时", "timeout"), ("Request TIMED OUT", "timeout"), ("connection timeout", "timeout")),
         *(("可能包含敏感词", "moderation"), ("Banned prompt detected", "moderation"), ("AI moderators", "moderation")),
         *(("图片审核不通过", "moderation"), ("内容违规", "moderation")),
         *(("取消任务", "cancelled"), ("Cancelled by user", "cancelled")),

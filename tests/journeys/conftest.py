@@ -1,23 +1,28 @@
 """The stage of a journey: a gateway and a service as real processes, and the audit of both sides' books."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.journeys.processes import API_KEY, GATEWAY_KEY, Gateway, Process, Service, find_port, wait_until
 
 SECRET_KEY = "secret-0123456789abcdef"
-RULE = """
-rules:
-  - id: first-picture
-    on: task.succeeded
-    match: {action: IMAGINE}
-    do:
-      - click: U1
-"""
+RULES = [{"id": "first-picture", "on": "task.succeeded", "match": {"action": "IMAGINE"}, "do": [{"click": "U1"}]}]
+
+
+class Member(NamedTuple):
+    """One of several gateways of a service."""
+
+    name: str
+    options: dict[str, Any]  # of `ringback simulate`
+    dialect: str = "midjourney-proxy-plus"
+    preset: str = "midjourney-proxy"
+    path: str = ""  # of its URL
+    configured: dict[str, Any] | None = None  # what `ringback.yaml` says of it besides
 
 
 class Stage:
@@ -37,11 +42,12 @@ class Stage:
 
     def service(self, gateway: Gateway, preset: str = "midjourney-proxy", *, mode: str = "", **env: str) -> Service:
         """A service of that gateway, started, with one rule; an empty variable counts as not set."""
-        (self.directory / "ringback.yaml").write_text(RULE)
+        named = {"RINGBACK_GATEWAY": preset, "RINGBACK_GATEWAY_KEY": GATEWAY_KEY}
+        return self._serve({"rules": RULES}, named | {"RINGBACK_GATEWAY_URL": gateway.url + mode} | env)
+
+    def _serve(self, config: dict[str, Any], env: dict[str, str]) -> Service:
+        (self.directory / "ringback.yaml").write_text(json.dumps(config, ensure_ascii=False))  # JSON is YAML
         env = {
-            "RINGBACK_GATEWAY": preset,
-            "RINGBACK_GATEWAY_KEY": GATEWAY_KEY,
-            "RINGBACK_GATEWAY_URL": gateway.url + mode,
             "RINGBACK_PUBLIC_URL": f"http://127.0.0.1:{(port := find_port())}",
             "RINGBACK_API_KEYS": API_KEY,
             "RINGBACK_SECRET_KEYS": SECRET_KEY,
@@ -51,6 +57,25 @@ class Stage:
         service = Service("serve", port=port, directory=self.directory, env=env)
         service.http.headers["authorization"] = f"Bearer {API_KEY}"
         return self._start(service)
+
+    def gather(
+        self, *members: Member, rules: list[Any] | None = None, groups: dict[str, list[str]] | None = None, **env: str
+    ) -> tuple[dict[str, Gateway], Service]:
+        """Several gateways and a service of them all, started side by side, and all ready."""
+        gateways = {each.name: self.gateway(each.dialect, **each.options) for each in members}
+        config = {
+            "gateways": [
+                {"name": each.name, "preset": each.preset, "url": gateways[each.name].url + each.path}
+                | {"key": GATEWAY_KEY, **(each.configured or {})}
+                for each in members
+            ],
+            "groups": groups or {},
+            "rules": rules or [],
+        }
+        service = self._serve(config, env)
+        for process in (*gateways.values(), service):
+            process.await_ready()
+        return gateways, service
 
     def play(
         self, preset: str, options: dict[str, Any], *, dialect: str | None = None, **settings: str

@@ -22,6 +22,9 @@ LOOK = 0.05  # seconds between two looks
 PORTS = range(20_000, 32_000)
 GATEWAY_KEY = "gateway-key-0123456789"
 API_KEY = "api-0123456789abcdef"
+PICTURE = (  # one pixel
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 def wait_until(truth: Callable[[], Any], what: str) -> Any:
@@ -139,9 +142,15 @@ class Service(Process):
     def ledger(self) -> Ledger:
         return Ledger(self.directory / self.env.get("RINGBACK_DATABASE", "ringback.db"))
 
-    def submit(self, prompt: str, **wanted: Any) -> str:
+    def submit(self, prompt: str | None = None, **wanted: Any) -> str:
         """Open a task; gives its id."""
         answer = self.http.post("/v1/tasks", json={"prompt": prompt, **wanted})
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["id"])
+
+    def click(self, task_id: str, button: str, **wanted: Any) -> str:
+        """Click a button; gives the child's id."""
+        answer = self.http.post(f"/v1/tasks/{task_id}/click", json={"button": button, **wanted})
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
 

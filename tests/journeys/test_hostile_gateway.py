@@ -1,10 +1,14 @@
-"""Two hundred prompts through gateways that lose, double, mix up and withhold: each grid gets its one U1."""
+"""Many prompts through gateways that lose, double, mix up and withhold: each grid gets its one U1."""
+
+import time
 
 import pytest
 
 pytestmark = pytest.mark.journey
 PLUS = "midjourney-proxy-plus"
 TASKS = 200
+FEWER = 60  # where nothing depends on chance
+SILENT_AFTER = 0.5  # seconds, as the stage sets it
 
 
 def test_lost_doubled_and_reordered_callbacks_leave_one_upscale_for_each_grid(stage):
@@ -17,11 +21,16 @@ def test_lost_doubled_and_reordered_callbacks_leave_one_upscale_for_each_grid(st
 
 def test_a_gateway_that_strips_every_hook_is_only_slower(stage):
     gateway, service = stage.play("midjourney-proxy", {"strip_hook": 1, "grid_seconds": 0.5}, dialect=PLUS)
-    counts = stage.audit(gateway, service, service.submit_many(TASKS))["counts"]
-    assert (counts["hooks_stripped"], counts["callbacks_made"]) == (2 * TASKS, 0)
-    # It was asked in batches: again and again, and still with fewer questions than there are tasks.
+    began = time.monotonic()
+    counts = stage.audit(gateway, service, service.submit_many(FEWER))["counts"]
+    seconds = time.monotonic() - began
+    assert (counts["hooks_stripped"], counts["callbacks_made"]) == (2 * FEWER, 0)
+    # It was asked in batches, one in an interval once it was known that no hook arrives; before that, somewhat faster.
     assert counts["fetches"] == 0
-    assert counts["lists"] < 2 * TASKS
+    assert counts["lists"] <= seconds / SILENT_AFTER + 10
+    (shown,) = service.http.get("/v1/gateways").json()["gateways"]
+    assert (shown["hooks"]["state"], shown["hooks"]["by_callback"]) == ("missing", 0)
+    assert shown["polls"]["made"] == counts["lists"]
 
 
 def test_without_a_public_url_it_works_hookless_and_says_so(stage):
@@ -29,13 +38,13 @@ def test_without_a_public_url_it_works_hookless_and_says_so(stage):
     assert "No RINGBACK_PUBLIC_URL" in service.log
     assert "hookless" in service.log
     assert service.http.get("/readyz").json()["hooks"] == "none: no public URL"
-    books = stage.audit(gateway, service, service.submit_many(TASKS))
+    books = stage.audit(gateway, service, service.submit_many(FEWER))
     assert not any(submission["hook"] for submission in books["submissions"])
 
 
 def test_new_apis_lag_behind_its_own_callbacks_only_delays_the_click(stage):
     gateway, service = stage.play("new-api", {"lag": 2, "slots": 25, "queue": 400}, RINGBACK_SILENT_AFTER="3")
-    counts = stage.audit(gateway, service, service.submit_many(TASKS))["counts"]
+    counts = stage.audit(gateway, service, service.submit_many(FEWER))["counts"]
     clicks = service.ledger.rows(
         "SELECT attempts FROM submissions JOIN tasks ON task_id = tasks.id WHERE parent_id IS NOT NULL"
     )
@@ -45,24 +54,8 @@ def test_new_apis_lag_behind_its_own_callbacks_only_delays_the_click(stage):
     assert {click["attempts"] for click in clicks} <= {1, 2}
 
 
-def test_a_gateway_with_three_places_serves_forty_tasks_and_refuses_none(stage):
+def test_a_gateway_with_three_places_serves_twenty_tasks_and_refuses_none(stage):
     gateway, service = stage.play("midjourney-proxy", {"slots": 3, "queue": 2, "grid_seconds": 0.1}, dialect=PLUS)
-    counts = stage.audit(gateway, service, service.submit_many(40))["counts"]
+    counts = stage.audit(gateway, service, service.submit_many(20))["counts"]
     # Its queue was full, and the user never heard of it; nor was it beset with what it had no room for.
     assert 0 < counts["refused"] < 2 * counts["submissions"]
-
-
-@pytest.mark.parametrize(
-    ("dialect", "mode", "endpoint", "options"),
-    [
-        ("midjourney-proxy", "", "change", {}),  # shows no buttons
-        ("fuhuapi", "", "action", {"lag": 0}),
-        ("deerapi", "", "action", {"lag": 0}),
-        ("kuaiwenwen", "/mj-fast", "action", {"lag": 0}),
-    ],
-)
-def test_every_gateway_is_spoken_to_in_its_dialect(stage, dialect, mode, endpoint, options):
-    gateway, service = stage.play(dialect, options, mode=mode)
-    submissions = stage.audit(gateway, service, service.submit_many(6))["submissions"]
-    assert {submission["endpoint"] for submission in submissions} == {"imagine", endpoint}
-    assert {submission["mode"] for submission in submissions} == {mode.removeprefix("/mj-") or None}

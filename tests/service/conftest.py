@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from service.cli.serve import Server, configure
 from service.config import load_config
 from service.keys import load_keys
 from service.settings import load_settings
+from service.simulator.app import create_simulator
+from service.simulator.options import SimulatorOptions
 
 PATIENCE = 10.0  # seconds until a test gives up waiting
 API_KEY = "api-0123456789abcdef"
@@ -132,6 +135,15 @@ class Ringback:
         assert answer.status_code == 202, answer.text
         return dict(answer.json())
 
+    def postponed(self, **fields: Any) -> dict[str, Any]:
+        """A task that was tried and waits, of a gateway where nobody answers."""
+        task, deadline = self.open(**fields), time.monotonic() + PATIENCE
+        while True:
+            (submission,) = self.get(f"/v1/tasks/{task['id']}/submissions").json()["submissions"]
+            if submission["attempts"] and submission["state"] == "planned":
+                return task
+            assert time.monotonic() < deadline, "it was never postponed"
+
     def task(self, task_id: str) -> dict[str, Any]:
         return dict(self.get(f"/v1/tasks/{task_id}").json())
 
@@ -190,6 +202,27 @@ def ringback(start_ringback: Callable[..., Any]) -> Iterator[Ringback]:
     """One service for all tests that leave it as they found it; each looks at tasks of its own."""
     with start_ringback() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def simulate() -> Iterator[Callable[..., str]]:
+    """Starts simulated gateways; gives their URLs: `simulate("trueai", vices={…})`."""
+    started: list[Listening] = []
+
+    def start(dialect: str, **options: Any) -> str:
+        quick = {"grid_seconds": 0.02, "upscale_seconds": 0.005}
+        app = create_simulator(SimulatorOptions(dialect=dialect, key=GATEWAY_KEY, **quick | options))
+        listening = Listening()
+        config = uvicorn.Config(app, log_config=None, access_log=False, date_header=False, timeout_graceful_shutdown=1)
+        listening.run(uvicorn.Server(config))
+        started.append(listening)
+        return listening.url
+
+    yield start
+    for each in started:
+        each.server.handle_exit(signal.SIGTERM, None)  # all at once, which takes a fraction of the time
+    for each in started:
+        each.stop()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 import storage.migrations
+from storage.adoption import find_by_gateway_id
 from storage.errors import LedgerError, LedgerTooNew, LedgerUnavailable
 from storage.events import has_ending_since, list_events, read_latest_seq
 from storage.firings import list_firings
@@ -19,8 +20,8 @@ from storage.idempotency import answer_once
 from storage.ledger import open_window
 from storage.migrations import migrate
 from storage.openings import open_click
-from storage.queue import hasten, read_next_due
-from storage.submissions import doubt, doubt_interrupted, lose_overdue, postpone, reject
+from storage.queue import claim_due, count_orphans, count_outstanding, list_sent_since, read_next_due
+from storage.submissions import doubt, doubt_interrupted, list_submissions, lose_overdue, postpone, reject
 from storage.tasks import list_tasks, read_chain
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def test_no_verb_or_query_of_every_day_walks_through_a_whole_table(ledger: "Ledg
         ledger.do(verb, key, **arguments)
     ledger.do(doubt_interrupted)
     ledger.do(lose_overdue, before=1)
-    ledger.do(hasten, "g")
+    ledger.do(claim_due, gateway="g", groups=("all",), limit=9)
     ledger.do(mark_asked, [parent.id])
     ledger.do(answer_once, "key", "", lambda: (200, ""))
     ledger.record(parent, status="FAILURE")
@@ -143,6 +144,12 @@ def test_no_verb_or_query_of_every_day_walks_through_a_whole_table(ledger: "Ledg
         (list_events, {"after": 1, "types": ("task.*",)}),
         (list_firings, {"task": parent.id}),
         (read_next_due, {"gateway": "g", "now": 9}),
+        (read_next_due, {"gateway": "g", "now": 9, "groups": ("all",)}),
+        (count_outstanding, {"gateway": "g"}),
+        (count_orphans, {"gateways": ("g",)}),
+        (list_sent_since, {"gateway": "g", "since": 1, "until": 9}),
+        (list_submissions, {"task_id": parent.id}),
+        (find_by_gateway_id, {"gateway": "g", "gateway_id": "g1"}),
         (has_ending_since, {"gateway": "g", "seq": 1}),
         (read_latest_seq, {}),
         (list_silent, {"gateway": "g", "now": 9, "silent_after": 1, "longest": 9, "limit": 9}),

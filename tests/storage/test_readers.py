@@ -181,6 +181,8 @@ def test_a_caller_that_went_away_leaves_its_thread_to_others(tmp_path: Path) -> 
         await asyncio.sleep(0)
         waiting.cancel()
         held[0].cancel()
+        await asyncio.wait([waiting, held[0]])
+        await asyncio.sleep(0)  # now their threads know it, too
         gate.set()
         assert await store.search(lambda db: db.execute("SELECT 7").fetchone()) == (7,)
         assert not began.acquire(blocking=False), "nobody waits for its answer"

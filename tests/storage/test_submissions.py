@@ -8,7 +8,7 @@ import pytest
 from hooks import backoff
 from storage.errors import NoSuchSubmission
 from storage.openings import EXPIRES_AFTER, open_click
-from storage.queue import LONGEST_PAUSE, claim_due, count_orphans, hasten, read_next_due
+from storage.queue import LONGEST_PAUSE, claim_due, count_orphans, read_next_due
 from storage.records import Task
 from storage.submissions import (
     acknowledge,
@@ -149,16 +149,6 @@ def test_after_a_day_of_waiting_it_is_refused(ledger: "Ledger") -> None:
     assert (task.submission, task.status, task.fail_kind) == ("rejected", "FAILURE", "gateway")
     assert ledger.told(task) == ["task.failed"]
     assert ledger.submission(task).next_at is None
-
-
-def test_a_free_place_hastens_what_waits_for_room_at_that_gateway(ledger: "Ledger") -> None:
-    full = {"code": 23, "outcome": "capacity"}
-    waiting, other, unsent = ledger.open(), ledger.open(gateway="other"), ledger.open()
-    ledger.claim()
-    for task, answer in ((waiting, full), (other, full), (unsent, {"error": "refused"})):
-        ledger.do(postpone, ledger.submission(task).id, seconds=30, answer=answer)
-    ledger.do(hasten, "g")
-    assert [claim.task.id for claim in ledger.claim()] == [waiting.id]
 
 
 def test_an_accepted_task_tells_it_once_and_knows_when(ledger: "Ledger") -> None:

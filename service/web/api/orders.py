@@ -1,56 +1,59 @@
-"""`/v1/tasks`: what moves something: open, click, ask the gateway."""
+"""`POST /v1/tasks`: whatever can be asked of a gateway, with its pictures."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hooks.buttons import choose_button
-from hooks.errors import CannotClick
+from hooks.errors import HookError
 from hooks.prompts import parse_params
-from service.web.calls import Call, answer_json, read_body, read_idempotency
+from service.gateways.actions import ACTIONS, Action, Options, VideoOptions
+from service.web.calls import MAX_PICTURES, Call, find_mistakes, read_body
+from service.web.creation import Opening, create_once
 from service.web.desk import Desk
-from service.web.problems import Problem, tell_mistakes
-from service.web.representations import show_task
-from storage.idempotency import answer_once
-from storage.openings import open_click, open_task
-from storage.records import NewTask, Status, SubmissionState, Task
-from storage.tasks import read_task
+from service.web.problems import tell_mistakes
+from service.written.mistakes import did_you_mean, quoted
+from storage.attachments import Attachment, hash_attachment
+from storage.errors import NoSuchTask
+from storage.openings import open_task
+from storage.records import JSON, NewTask, Status, Task
+from storage.tasks import find_by_state, read_task
 from storage.transaction import Transaction
 
+LONGEST_PROMPT: Final = 20_000  # characters
+LONGEST_OPTIONS: Final = 16 * 1024  # bytes of JSON
+DEFAULT_ACTION: Final = "IMAGINE"
+
 Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Origin = Literal["api", "cli"]
 
 
 class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What opens a task."""
 
-    prompt: Annotated[str, msgspec.Meta(min_length=1, max_length=20_000)]
-    action: Literal["IMAGINE"] = "IMAGINE"
-    gateway: str | None = None  # a configured gateway's name; the default one when left out
+    action: Annotated[str, msgspec.Meta(extra_json_schema={"enum": list(ACTIONS)})] = DEFAULT_ACTION
+    prompt: Annotated[str, msgspec.Meta(max_length=LONGEST_PROMPT)] | None = None  # where the action takes one
+    images: tuple[str, ...] = ()  # data URLs, base64 or addresses, as many as the action takes
+    options: JSON = {}  # what the action takes besides
+    gateway: str | None = None  # a configured gateway, or a group; the default one when left out
     tags: Annotated[tuple[Tag, ...], msgspec.Meta(max_length=32)] = ()
     state: Annotated[str, msgspec.Meta(max_length=1000)] | None = None  # yours; given back untouched
+    once: bool = False  # not when there is a task with this state already: that one is given, and nothing is spent
     then: Annotated[tuple[str, ...], msgspec.Meta(max_length=8)] = ()  # buttons to click when it succeeds
-    origin: Literal["api", "cli"] = "api"
-
-
-class ClickRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What clicks a button of a finished task."""
-
-    button: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]  # label, emoji or customId
-    origin: Literal["api", "cli"] = "api"
+    origin: Origin = "api"
 
 
 class OrderCalls:
-    """The calls that move something."""
+    """The call that opens a task."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
     def calls(self) -> list[Call]:
-        """Every call with its description."""
-        missing = ("No such task", "Problem")
+        """The call with its description."""
         return [
             Call(
                 method="POST",
@@ -59,48 +62,38 @@ class OrderCalls:
                 summary="Open a task with its submission; answered once both are committed",
                 body=TaskRequest,
                 creates=True,
-                answers={202: ("The task, which will be submitted now", "Task")},
-            ),
-            Call(
-                method="POST",
-                path="/v1/tasks/{id}/click",
-                handler=self.click,
-                summary="Click one of its buttons",
-                body=ClickRequest,
-                creates=True,
                 answers={
-                    202: ("The new child task", "Task"),
-                    200: ("The child that an earlier click of this button opened; nothing was spent", "Task"),
-                    404: missing,
-                    409: ("It has not succeeded, or its gateway is not configured any more", "Problem"),
+                    202: ("The task, which will be submitted now", "Task"),
+                    200: ("The task that had this state already (`once`); nothing was spent", "Task"),
                 },
-            ),
-            Call(
-                method="POST",
-                path="/v1/tasks/{id}/reconcile",
-                handler=self.reconcile,
-                summary="Ask its gateway about it now",
-                answers={
-                    200: ("The task", "Task"),
-                    404: missing,
-                    409: ("Nothing is at its gateway yet", "Problem"),
-                    502: ("The gateway told nothing of it", "Problem"),
-                },
-            ),
+            )
         ]
 
     async def create(self, request: Request) -> Response:
         """`POST /v1/tasks`."""
-        wanted = await read_body(request, TaskRequest)
-        gateway = wanted.gateway or self._desk.gateways[0]
-        configured = self._desk.gateways
-        mistakes = [f"then: {each}" for each in self._desk.check_then(list(wanted.then))]
-        if gateway not in configured:
-            mistakes.append(f"gateway: {gateway!r} is not configured; there is {', '.join(configured)}")
-        if not wanted.prompt.strip():
-            mistakes.append("prompt: it is blank")
+        wanted = await read_body(request, TaskRequest, longest=MAX_PICTURES)
+        return await create_once(self._desk.store, request, wanted, partial(self._prepare, wanted))
+
+    async def _prepare(self, wanted: TaskRequest) -> Opening:
+        """Check all that can be wrong with it, then take its pictures."""
+        options, mistakes = read_options(wanted)
+        mistakes += find_order_mistakes(wanted)
+        mistakes += [f"then: {each}" for each in self._desk.check_then(list(wanted.then))]
+        gateway, group, wrong = self._choose_gateway(wanted.gateway)
+        mistakes += wrong
+        parent = None
+        if isinstance(options, VideoOptions) and options.extend is not None:
+            parent, wrong = await self._find_video(options.extend, wanted.gateway and gateway)
+            mistakes += wrong
         if mistakes:
             raise tell_mistakes(mistakes)
+        try:
+            pictures = await self._desk.take_attachments(wanted.images)
+        except HookError as error:
+            raise tell_mistakes([f"images: {error}"]) from None
+        said: JSON = {"options": msgspec.to_builtins(options), "pictures": list(map(hash_attachment, pictures))}
+        if group is not None and parent is None:
+            said["group"] = group
         new = NewTask(
             gateway=gateway,
             action=wanted.action,
@@ -110,62 +103,84 @@ class OrderCalls:
             tags=tuple(dict.fromkeys(wanted.tags)),
             state=wanted.state,
             then=wanted.then,
+            parent_id=None if parent is None else parent.id,
+            request={name: value for name, value in said.items() if value},
         )
-        return await self._answer(request, wanted, _create, new)
+        return partial(_open, new=new, pictures=pictures, once=wanted.once)
 
-    async def click(self, request: Request) -> Response:
-        """`POST /v1/tasks/{id}/click`."""
-        wanted = await read_body(request, ClickRequest)
-        return await self._answer(request, wanted, _click, request.path_params["id"], wanted, self._desk.gateways)
+    def _choose_gateway(self, name: str | None) -> tuple[str, str | None, list[str]]:
+        """The gateway, the group that it stands for, and what is wrong with the name."""
+        gateways, groups = self._desk.gateways, self._desk.groups
+        if name is not None and name in groups:
+            return groups[name][0], name, []
+        gateway = name or gateways[0]
+        known = (*gateways, *groups)
+        wrong = f"gateway: {quoted(gateway)} is not configured; there is {', '.join(known)}"
+        return gateway, None, [] if gateway in gateways else [wrong]
 
-    async def reconcile(self, request: Request) -> Response:
-        """`POST /v1/tasks/{id}/reconcile`."""
-        task = await self._desk.store.read(read_task, request.path_params["id"])
-        if task.submission in (SubmissionState.PLANNED, SubmissionState.SENDING, SubmissionState.REJECTED):
-            raise Problem(
-                409, f"Its submission is {task.submission}: there is nothing at the gateway to ask about yet."
-            )
-        failed = await self._desk.reconciler.reconcile_task(task.gateway, task.id, task.gateway_id)
-        if failed is not None:
-            raise Problem(502, f"The gateway told nothing of it: {failed}")
-        return answer_json(show_task(await self._desk.store.read(read_task, task.id)))
-
-    async def _answer(self, request: Request, body: Any, verb: Any, *args: Any) -> Response:
-        """Run a verb that creates, once per Idempotency-Key, and give what it gave the first time."""
-        key, fingerprint = read_idempotency(request, body)
-        status, answer = await self._desk.store.write(_once, key, fingerprint, verb, args)
-        return Response(answer, status_code=status, media_type="application/json")
-
-
-def _once(tx: Transaction, key: str | None, fingerprint: str, verb: Any, args: tuple[Any, ...]) -> tuple[int, str]:
-    def make() -> tuple[int, str]:
-        status, task = verb(tx, *args)
-        return status, msgspec.json.encode(show_task(task)).decode()
-
-    return answer_once(tx, key, fingerprint, make)
+    async def _find_video(self, task_id: str, gateway: str | None) -> tuple[Task | None, list[str]]:
+        """The task whose video is to go on, and what is wrong with it."""
+        try:
+            parent = await self._desk.store.read(read_task, task_id)
+        except NoSuchTask as error:
+            return None, [f"options.extend: {error}"]
+        if parent.status != Status.SUCCESS or parent.gateway_id is None:
+            return None, [f"options.extend: only a video that is there can go on; that task is {parent.status}"]
+        if gateway not in (None, parent.gateway):
+            return None, [
+                f"gateway: the video is at {quoted(parent.gateway)}, and goes on there; leave the gateway out"
+            ]
+        if parent.gateway not in self._desk.gateways:
+            return None, [f"options.extend: its gateway, {quoted(parent.gateway)}, is not configured any more"]
+        return parent, []
 
 
-def _create(tx: Transaction, new: NewTask) -> tuple[int, Task]:
-    return 202, open_task(tx, new)
-
-
-def _click(tx: Transaction, task_id: str, wanted: ClickRequest, gateways: Sequence[str]) -> tuple[int, Task]:
-    parent = read_task(tx, task_id)
-    if parent.status != Status.SUCCESS:
-        raise Problem(409, f"Buttons belong to a task that has succeeded; this one is {parent.status}.")
-    if parent.gateway_id is None:
-        raise Problem(
-            409,
-            "It has succeeded, but its gateway has never named it, so nothing of it can be clicked there."
-            f" POST /v1/tasks/{parent.id}/reconcile looks for the name; then click again.",
-        )
-    if parent.gateway not in gateways:
-        raise Problem(
-            409, f"Its gateway, {parent.gateway!r}, is not configured any more; there is {', '.join(gateways)}."
-        )
+def read_options(wanted: TaskRequest) -> tuple[Options | None, list[str]]:
+    """Give the options of its action, and what is wrong with them."""
+    action = ACTIONS.get(wanted.action)
+    if action is None:
+        return None, [f"action: there is no {quoted(wanted.action)}{_hint(wanted.action, ACTIONS)}"]
     try:
-        button = choose_button(parent, wanted.button)
-    except CannotClick as error:
-        raise Problem(422, f"button: {error}") from None
-    child, new = open_click(tx, parent, button, origin=wanted.origin)
-    return (202 if new else 200), child
+        if len(msgspec.json.encode(wanted.options)) > LONGEST_OPTIONS:
+            return None, [f"options: they have more than {LONGEST_OPTIONS} bytes"]
+        options = msgspec.convert(wanted.options, action.options)
+    except msgspec.ValidationError:
+        return None, [f"options: {each}" for each in find_mistakes(wanted.options, action.options)]
+    if isinstance(options, VideoOptions) and (options.extend is None) != (options.index is None):
+        return options, ["options: `extend` and `index`, which of its videos is to go on, belong together"]
+    return options, []
+
+
+def find_order_mistakes(wanted: TaskRequest) -> list[str]:
+    """Give what is wrong with the prompt, the number of pictures, and the state."""
+    mistakes = [] if wanted.state or not wanted.once else ["once: it goes by the `state`, which is missing"]
+    action = ACTIONS.get(wanted.action)
+    if action is None:
+        return mistakes
+    if action.prompt == "none" and wanted.prompt is not None:
+        mistakes.append(f"prompt: {action.name} takes none")
+    if action.prompt == "required" and not (wanted.prompt or "").strip():
+        mistakes.append("prompt: it is missing" if wanted.prompt is None else "prompt: it is blank")
+    least, most = action.pictures
+    if not least <= len(wanted.images) <= most:
+        mistakes.append(f"images: {action.name} takes {_count_pictures(action)}, not {len(wanted.images)}")
+    return mistakes
+
+
+def _count_pictures(action: Action) -> str:
+    least, most = action.pictures
+    if most == 0:
+        return "none"
+    if least == most:
+        return str(most)
+    return f"{least} to {most}" if least else f"up to {most}"
+
+
+def _hint(word: str, known: Mapping[str, Any]) -> str:
+    return did_you_mean(word, known) or f"; there is {', '.join(known)}"
+
+
+def _open(tx: Transaction, *, new: NewTask, pictures: list[Attachment], once: bool) -> tuple[int, Task]:
+    if once and new.state is not None and (standing := find_by_state(tx, new.state)) is not None:
+        return 200, standing
+    return 202, open_task(tx, new, pictures)

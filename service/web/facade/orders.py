@@ -6,10 +6,14 @@ from typing import Any, Final
 import msgspec
 
 from service.gateways.actions import ACTIONS, Action, Mode
+from service.web.facade.answers import Refusal
 from storage.records import JSON
 
 LONGEST_STATE: Final = 1000  # characters; trueai-org's midjourney-proxy takes 255
 LONGEST_HOOK: Final = 2000  # characters, as there
+LONGEST_PROMPT: Final = 20_000  # characters
+LONGEST_EXTRA: Final = 16 * 1024  # bytes of JSON that are handed on
+MODES: Final[Mapping[str, Mode]] = {"FAST": "fast", "RELAX": "relax", "TURBO": "turbo"}
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,37 +28,52 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     hook: str | None  # the client's own notifyHook
 
 
-class BadOrder(Exception):
-    """It cannot be asked for; the message is what a gateway would say (code 4)."""
-
-
 def read_order(endpoint: str, body: JSON, mode: Mode | None) -> Order:
-    """The order in a body to `/submit/<endpoint>` or `/insight-face/swap`. Raises BadOrder.
+    """The order in a body to `/submit/<endpoint>` or `/insight-face/swap`. Raises Refusal.
 
     Fields without a name here are handed on to the gateway as they are.
     """
-    reader = READERS[endpoint]
     fields = dict(body)
     state, hook = read_common(fields)
-    order = reader(_Fields(fields))
-    options = dict(order.options)
-    if mode is not None:
-        options["mode"] = mode
-    # `mode` in a body is an invention of resellers that new-api does not read; ours is in the path.
-    extra = {name: value for name, value in fields.items() if value not in (None, "", [], {})}
-    if extra:
-        options["extra"] = extra
+    order = READERS[endpoint](_Fields(fields))
+    least, most = order.action.pictures
+    if not least <= len(order.pictures) <= most:
+        raise Refusal(f"{order.action.picture_fields[0].removesuffix('[]')}参数错误")
+    options = order.options | read_rest(fields, mode)
     return msgspec.structs.replace(order, options=options, state=state, hook=hook)
 
 
 def read_common(fields: dict[str, Any]) -> tuple[str | None, str | None]:
-    """Take `state` and `notifyHook` out of the fields. Raises BadOrder."""
-    state, hook = _text(fields.pop("state", None)), _text(fields.pop("notifyHook", None))
+    """Take `state` and `notifyHook` out of the fields. Raises Refusal."""
+    state, hook = read_text(fields.pop("state", None)), read_text(fields.pop("notifyHook", None))
     if state is not None and len(state) > LONGEST_STATE:
-        raise BadOrder(f"State参数过长，最大{LONGEST_STATE}字符")
+        raise Refusal(f"State参数过长，最大{LONGEST_STATE}字符")
     if hook is not None and len(hook) > LONGEST_HOOK:
-        raise BadOrder(f"NotifyHook参数过长，最大{LONGEST_HOOK}字符")
+        raise Refusal(f"NotifyHook参数过长，最大{LONGEST_HOOK}字符")
     return state, hook
+
+
+def read_rest(fields: JSON, mode: Mode | None) -> JSON:
+    """The options in what is left of a body: the mode, and what is handed on to the gateway as it is.
+
+    The mode of the path goes before that of an `accountFilter` (trueai-org's proxy). `mode` in a body is an invention
+    of resellers that nobody reads.
+    """
+    extra = {name: value for name, value in fields.items() if value not in (None, "", [], {})}
+    if len(msgspec.json.encode(extra)) > LONGEST_EXTRA:
+        raise Refusal(f"参数过长，最大{LONGEST_EXTRA}字节")
+    asked = extra.get("accountFilter")
+    if isinstance(asked, dict):
+        named = [MODES[word] for word in _words(asked.get("modes")) if word in MODES]
+        if mode is not None:
+            extra["accountFilter"] = asked | {"modes": [mode.upper()]}
+        elif len(named) == 1:  # of several the gateway chooses
+            mode = named[0]
+    return ({"mode": mode} if mode is not None else {}) | ({"extra": extra} if extra else {})
+
+
+def _words(value: Any) -> list[str]:
+    return [word.upper() for word in value if isinstance(word, str)] if isinstance(value, list) else []
 
 
 class _Fields:
@@ -65,27 +84,27 @@ class _Fields:
 
     def text(self, name: str) -> str | None:
         """A text, None when it is blank or missing."""
-        return _text(self._fields.pop(name, None))
+        return read_text(self._fields.pop(name, None))
 
     def prompt(self) -> str:
         """The prompt, which must be there."""
-        prompt = (self.text("prompt") or "").strip()
-        if not prompt:
-            raise BadOrder("prompt不能为空")
+        prompt = read_prompt(self._fields.pop("prompt", None))
+        if prompt is None:
+            raise Refusal("prompt不能为空")
         return prompt
 
     def texts(self, name: str) -> tuple[str, ...]:
         """A list of texts; what is none of them makes the body wrong."""
         found = self._fields.pop(name, None) or []
         if not isinstance(found, list) or not all(isinstance(each, str) and each for each in found):
-            raise BadOrder(f"{name}参数错误")
+            raise Refusal(f"{name}参数错误")
         return tuple(found)
 
     def among(self, name: str, words: tuple[str, ...]) -> str | None:
         """One of these words, or None."""
         word = self.text(name)
         if word is not None and word.upper() not in words:
-            raise BadOrder(f"{name}参数错误")
+            raise Refusal(f"{name}参数错误")
         return word and word.upper()
 
     def bot(self) -> JSON:
@@ -116,7 +135,7 @@ def _imagine(fields: _Fields) -> Order:
 def _blend(fields: _Fields) -> Order:
     pictures = fields.texts("base64Array")
     if not 2 <= len(pictures) <= 5:
-        raise BadOrder("base64List参数错误")
+        raise Refusal("base64List参数错误")
     dimensions = fields.among("dimensions", ("PORTRAIT", "SQUARE", "LANDSCAPE"))
     options = fields.bot() | ({"dimensions": dimensions} if dimensions else {})
     return _order("BLEND", pictures=pictures, options=options)
@@ -125,7 +144,7 @@ def _blend(fields: _Fields) -> Order:
 def _describe(fields: _Fields) -> Order:
     picture = fields.text("base64") or fields.text("link")
     if picture is None:
-        raise BadOrder("base64不能为空")
+        raise Refusal("base64不能为空")
     language = fields.text("language")
     options = fields.bot() | ({"language": language} if language else {})
     return _order("DESCRIBE", pictures=(picture,), options=options)
@@ -139,7 +158,7 @@ def _edit(action: str) -> Callable[[_Fields], Order]:
     def read(fields: _Fields) -> Order:
         picture = fields.text("image")
         if picture is None:
-            raise BadOrder("image不能为空")
+            raise Refusal("image不能为空")
         return _order(action, prompt=fields.prompt(), pictures=(picture,))
 
     return read
@@ -148,9 +167,9 @@ def _edit(action: str) -> Callable[[_Fields], Order]:
 def _video(fields: _Fields) -> Order:
     action, parent, index = fields.text("action"), fields.text("taskId"), fields.value("index")
     if parent is not None and (action or "").lower() != "extend":
-        raise BadOrder("任务类型错误")
+        raise Refusal("任务类型错误")
     if parent is not None and not (isinstance(index, int) and not isinstance(index, bool) and 0 <= index <= 3):
-        raise BadOrder("index参数错误")
+        raise Refusal("index参数错误")
     pictures = tuple(picture for name in ("image", "endImage") if (picture := fields.text(name)))
     # What gateways agree on is written as they write it; all else is handed on.
     options: JSON = {} if parent is None else {"index": index}
@@ -161,14 +180,14 @@ def _swap(fields: _Fields) -> Order:
     source = fields.text("sourceBase64") or fields.text("sourceUrl")
     target = fields.text("targetBase64") or fields.text("targetUrl")
     if source is None or target is None:
-        raise BadOrder("sourceBase64和targetBase64不能为空")
+        raise Refusal("sourceBase64和targetBase64不能为空")
     return _order("SWAP_FACE", pictures=(source, target))
 
 
 def _upload(fields: _Fields) -> Order:
     pictures = fields.texts("base64Array")
     if not pictures:
-        raise BadOrder("base64Array不能为空")
+        raise Refusal("base64Array不能为空")
     return _order("UPLOAD", pictures=pictures)
 
 
@@ -186,7 +205,16 @@ READERS: Final[Mapping[str, Callable[[_Fields], Order]]] = {
 }
 
 
-def _text(value: Any) -> str | None:
+def read_prompt(value: Any) -> str | None:
+    """A prompt without the blanks around it; None where there is none. Raises Refusal."""
+    prompt = (read_text(value) or "").strip()
+    if len(prompt) > LONGEST_PROMPT:
+        raise Refusal(f"prompt过长，最大{LONGEST_PROMPT}字符")
+    return prompt or None
+
+
+def read_text(value: Any) -> str | None:
+    """A text that is not blank; a number that somebody wrote where a text belongs, as a text."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)  # a task id, or a state, that somebody wrote as a number
     return value if isinstance(value, str) and value.strip() else None

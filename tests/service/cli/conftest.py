@@ -1,16 +1,21 @@
 """A service and a gateway as real processes, and the command line as a program beside them."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from service.cli import client
 from service.cli.demo.processes import Processes, find_free_port
+from service.cli.main import main
+from service.simulator.pictures import draw
 
 PROGRAM = Path(sys.executable).with_name("ringback")
 KEY = "api-key-0123456789"
@@ -157,5 +162,55 @@ def a_child():
             "origin": "rule:first-pick",
         }
         return make_task(**child | more)
+
+    return make
+
+
+class Home:
+    """A service in this process before a simulated gateway, and verbs run beside it."""
+
+    def __init__(self, ringback, gateway):
+        self.ringback = ringback
+        self.gateway = gateway
+
+    def run(self, *arguments):
+        environ = {"RINGBACK_URL": self.ringback.url, "RINGBACK_API_KEY": API_KEY}
+        return CliRunner().invoke(main, arguments, env=environ)
+
+    def objects(self, *arguments):
+        """What a verb prints with --json, if all went well."""
+        outcome = self.run(*arguments, "--json")
+        assert outcome.exit_code == 0, outcome.output
+        return [json.loads(line) for line in outcome.stdout.splitlines()]
+
+    def noted(self):
+        """What the gateway took, in the order in which it came."""
+        return self.ringback.http.get(f"{self.gateway}/simulator/books").json()["submissions"]
+
+
+API_KEY = "api-0123456789abcdef"  # of `start_ringback`
+
+
+@pytest.fixture(scope="module")
+def open_home(start_ringback):
+    """Opens homes before a gateway's URL."""
+    with ExitStack() as stack:
+        yield lambda url: Home(stack.enter_context(start_ringback(RINGBACK_GATEWAY_URL=url)), url)
+
+
+@pytest.fixture(scope="module")
+def home(open_home, simulate):
+    """Before trueai-org's midjourney-proxy, which has nearly every call."""
+    return open_home(simulate("trueai"))
+
+
+@pytest.fixture
+def picture(tmp_path):
+    """Draws PNG files."""
+
+    def make(name="a.png"):
+        path = tmp_path / name
+        path.write_bytes(draw(name))
+        return str(path)
 
     return make

@@ -87,7 +87,8 @@ def test_a_broken_post_is_tried_again_under_the_same_key(make_api, answers):
 @pytest.mark.parametrize(("status", "new"), [(202, True), (200, False)])
 def test_a_click_tells_whether_it_was_the_first(make_api, answers, status, new):
     wire = answers(httpx.ReadError("x"), httpx.Response(status, json={"id": "9"}))
-    assert make_api(wire).click("8", "🔄", key="once") == ({"id": "9"}, new)
+    click = {"button": "🔄", "origin": "cli"}
+    assert make_api(wire).create("/v1/tasks/8/click", click, key="once") == ({"id": "9"}, new)
     assert wire.requests[1].url.path == "/v1/tasks/8/click"
     assert json.loads(wire.requests[1].content) == {"button": "🔄", "origin": "cli"}
 

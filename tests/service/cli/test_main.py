@@ -11,7 +11,7 @@ from service.cli.main import VERBS, main
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_is_there_and_explains_itself(verb):
-    assert isinstance(import_module(f"service.cli.{verb}").command, click.Command)
+    assert isinstance(import_module(f"service.cli.{verb.replace('-', '_')}").command, click.Command)
     outcome = CliRunner().invoke(main, [verb, "--help"])
     assert (outcome.exit_code, outcome.output.startswith("Usage: main " + verb)) == (0, True)
 

@@ -51,7 +51,7 @@ def test_what_is_lost_or_in_doubt_says_what_that_means(a_task):
     assert lost.startswith("nothing more is heard of it from its gateway  一只猫")
     assert unknown.startswith("it was sent; whether it arrived is not known yet  一只猫")
     assert planned.startswith("一只猫")
-    assert modal.startswith("its gateway waits for a prompt  一只猫")
+    assert modal.startswith("its window waits for a prompt  一只猫")
     assert odd.startswith("冬眠  一只猫")
 
 

@@ -20,7 +20,7 @@ from service.gateways.presets import Auth, Gateway
 from storage.events import list_events
 from storage.openings import open_task
 from storage.queue import Claim
-from storage.records import Event, NewTask, Submission, Task
+from storage.records import Event, NewTask, Submission, SubmissionKind, Task
 from storage.store import Store
 from storage.submissions import list_submissions
 from storage.tasks import read_task
@@ -200,13 +200,21 @@ def make_claim() -> Callable[..., Claim]:
     """Gives a claim as the ledger hands it out: `make_claim(prompt="x")`, `make_claim(button={…}, parent="17")`."""
 
     def make(
-        *, button: Mapping[str, Any] | None = None, parent: str | None = None, prompt: str | None = "一只猫 --ar 1:1"
+        *,
+        button: Mapping[str, Any] | None = None,
+        parent: str | None = None,
+        prompt: str | None = "一只猫 --ar 1:1",
+        action: str = "IMAGINE",
+        kind: SubmissionKind = "submit",
+        gateway_id: str | None = None,
+        **request: Any,
     ) -> Claim:
         task = Task(
             id="8000000000000017",
             root_id="8000000000000017",
             gateway="g",
-            action="IMAGINE",
+            gateway_id=gateway_id,
+            action=action,
             prompt=prompt,
             origin="api",
             state="the client's own",
@@ -216,10 +224,10 @@ def make_claim() -> Callable[..., Claim]:
         submission = Submission(
             id=1,
             task_id=task.id,
-            kind="submit",
+            kind=kind,
             state="sending",
             nonce="nnnnnnnnnnn",
-            request={} if button is None else {"button": button},
+            request=request if button is None else {"button": button, **request},
             attempts=1,
             next_at=None,
             expires_at=2,

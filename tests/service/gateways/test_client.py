@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hooks.token import TOKEN_PATTERN, TokenSigner
 from hooks.wire import parse_tasks
-from service.gateways.client import BATCH, LONGEST_ANSWER, LONGEST_LIST, Answer, Told
-from service.gateways.outcomes import Accepted, Refused, Unknown, Unsent
+from service.gateways.client import BATCH, FEW, LONGEST_ANSWER, LONGEST_LIST, Answer, Told
+from service.gateways.outcomes import Accepted, Capacity, Existed, Finished, Modal, Outcome, Refused, Unknown, Unsent
 
 IMAGINE = "/mj/submit/imagine"
 LIST, QUERY, LATEST = "/mj/task/list-by-condition", "/mj/task/query", "/mj/task/list"
@@ -501,8 +501,10 @@ def test_without_any_list_it_fetches_one_by_one_and_remembers(
 
     async def scenario() -> None:
         async with connect(url) as client:
+            assert client.batch == BATCH
             assert set((await client.ask(["1"])).found) == {"1"}
             assert set((await client.ask(["1"])).found) == {"1"}
+            assert (client.batch, client.asked) == (FEW, 4)
 
     run(scenario())
     assert gateway.paths == [LIST, QUERY, "/mj/task/1/fetch", "/mj/task/1/fetch"]
@@ -787,3 +789,62 @@ def test_lists_are_read_beside_the_loop(
     run(scenario())
     assert threads
     assert threading.get_ident() not in threads
+
+
+# --- what is over with its answer
+
+UPLOADED = ["https://cdn.example/1.png", "https://cdn.example/2.png"]
+BOOKMARK = {"label": "", "emoji": "❤️", "custom_id": "MJ::BOOKMARK::x", "kind": "BOOKMARK", "opens_modal": False}
+ALL = {"label": "Imagine all", "emoji": "🎉", "custom_id": "MJ::Job::PicReader::all", "kind": "PicReader"}
+PRESSED = {"button": {**ALL, "opens_modal": False, "index": None}, "parent": "17"}
+MARKED = {"button": BOOKMARK | {"index": None}, "parent": "17"}
+DONE = {"properties": {"status": "SUCCESS"}}
+
+
+@pytest.mark.parametrize(
+    ("claim", "said", "outcome"),
+    [
+        ({"action": "UPLOAD"}, {"code": 1, "result": UPLOADED}, Finished(urls=tuple(UPLOADED))),
+        ({"action": "UPLOAD"}, {"code": 1, "result": UPLOADED[:1]}, Finished(urls=(UPLOADED[0],))),
+        ({"action": "UPLOAD"}, {"code": 4, "description": "禁止上传"}, Refused),
+        ({"action": "UPLOAD"}, {"code": 1, "result": []}, Unknown),
+        ({"action": "UPLOAD"}, {"code": 23, "result": UPLOADED}, Capacity),
+        (MARKED, {"code": 1, "result": "17"}, Finished()),  # its parent's own id: nothing new was made
+        (MARKED, {"code": 1, "result": 17}, Finished()),
+        (MARKED, {"code": 1, "result": "18"}, Accepted(gateway_id="18")),
+        (MARKED, {"code": 22, "result": "18"}, Accepted(gateway_id="18")),
+        (PRESSED, {"code": 1, "result": "21,22,23,24"}, Accepted(gateway_id="21")),
+        (PRESSED, {"code": 1, "result": "21, 22"}, Accepted(gateway_id="21")),
+        (PRESSED, {"code": 1, "result": "21"}, Accepted(gateway_id="21")),
+        (PRESSED, {"code": 21, "result": "18"}, Modal(gateway_id="18")),
+        (PRESSED, {"code": 21, "description": "任务已存在", "result": "18", **DONE}, Existed(gateway_id="18")),
+        ({}, {"code": 1, "result": "17"}, Accepted(gateway_id="17")),  # a root has no parent to be mistaken for
+        ({"kind": "modal", "gateway_id": "17"}, {"code": 1, "result": "17"}, Accepted(gateway_id="17")),
+    ],
+)
+def test_an_answer_may_say_that_nothing_is_to_be_waited_for(
+    run: Any,
+    connect: Any,
+    make_claim: Any,
+    gateway: Any,
+    url: str,
+    claim: dict[str, Any],
+    said: dict[str, Any],
+    outcome: Outcome | type[Outcome],
+) -> None:
+    paths = ("imagine", "action", "modal", "upload-discord-images")
+    gateway.answers = {f"/mj/submit/{path}": JSONResponse(said) for path in paths}
+
+    async def scenario() -> None:
+        async with connect(url) as client:
+            answer = await client.submit(make_claim(**claim), HOOK)
+            if isinstance(outcome, type):
+                assert isinstance(answer.outcome, outcome)
+            else:
+                assert answer.outcome == outcome
+            # The whole answer stays: with all the addresses, and all the ids.
+            whole = said.get("result")
+            kept = answer.evidence["results"] if isinstance(whole, list) and whole else answer.evidence["result"]
+            assert kept == (tuple(whole) if isinstance(whole, list) and whole else str(whole) if whole else None)
+
+    run(scenario())

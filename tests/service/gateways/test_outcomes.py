@@ -98,12 +98,15 @@ CASES: list[tuple[str, str, int, Any, type, dict[str, Any]]] = [
     ("ODD", "24, quoting words about room", 200, coded(24, "队列已满"), Refused, BANNED),
     ("JAVA", "3, parent missing", 200, coded(3, "关联任务不存在或已失效"), NotYet, {}),
     ("CS", "3, parent missing, 404", 404, coded(3, "关联任务不存在或已失效"), NotYet, {}),
+    ("JAVA", "3, parent missing, in short", 200, coded(3, "关联任务不存在"), NotYet, {}),
     ("JAVA", "4, parent not ended", 200, coded(4, "关联任务状态错误"), NotYet, {}),
     ("NEW", "4, parent not ended", 400, relayed("task_status_not_success "), NotYet, {}),
     ("NEW", "4, parent unknown", 400, relayed("task_not_found "), NotYet, {}),
     ("NEW", "4, fetch's spelling", 400, relayed("task_no_found "), NotYet, {}),
     ("JAVA", "4, parent of another kind", 200, coded(4, "关联任务不允许执行变化"), Refused, {"code": 4}),
     ("JAVA", "4, blank prompt", 200, coded(4, "prompt不能为空"), Refused, {"code": 4, "reason": "prompt不能为空"}),
+    ("CS", "4, no uploads", 200, coded(4, "禁止上传"), Refused, {"code": 4}),
+    ("CS", "4, bad picture", 200, coded(4, "base64格式错误"), Refused, {"code": 4}),
     ("CS", "4, long state", 200, coded(4, "State参数过长，最大255字符"), Refused, {"code": 4}),
     ("CS", "4, unknown button", 200, coded(4, "未知的 Action 类型"), Refused, {"code": 4}),
     ("HUB", "4, unknown mode", 400, relayed("无效的加速模式"), Refused, {"code": 4}),
@@ -112,6 +115,8 @@ CASES: list[tuple[str, str, int, Any, type, dict[str, Any]]] = [
     ("NEW", "4, no quota", 400, relayed("quota_not_enough "), Refused, {"code": 4, "kind": "quota"}),
     ("ODD", "3, another thing", 200, coded(3, "模型不存在"), Refused, {"code": 3}),
     ("JAVA", "9, system error", 200, coded(9, "提交失败，系统异常"), Refused, {"code": 9, "kind": "gateway"}),
+    ("CS", "9, upload failed", 200, coded(9, "上传图片失败"), Refused, {"code": 9}),
+    ("HUB", "4, with a type of its own", 400, relayed("参数错误") | {"type": "internal_error"}, Refused, {"code": 4}),
     ("ODD", "4, quoting a banned queue", 200, coded(4, "可能包含敏感词: queue full"), Refused, {"kind": "moderation"}),
     ("ODD", "4, quoting a full queue", 200, coded(4, "prompt 'queue full, 队列已满' 参数错误"), Refused, {"code": 4}),
     ("ODD", "4, beginning with the prompt", 200, coded(4, "队列已满的人群 包含敏感词"), Refused, {"code": 4}),
@@ -179,6 +184,7 @@ CASES: list[tuple[str, str, int, Any, type, dict[str, Any]]] = [
     ("HTTP", "303: done, look there", 303, b"", Unknown, {}),
     ("HTTP", "304", 304, b"", Unknown, {}),
     ("HTTP", "202, empty", 202, b"", Unknown, {}),
+    ("HTTP", "204, empty", 204, b"", Unknown, {}),
     ("HTTP", "200, empty", 200, b"", Unknown, {}),
     ("HTTP", "200, text", 200, b"ok", Unknown, {}),
     ("HTTP", "200, a login page", 200, b"<!doctype html><html>", Unknown, {}),
@@ -201,6 +207,32 @@ def test_an_answer_is_understood(status: int, body: Any, kind: type, holds: dict
     outcome = read(status, body)
     assert type(outcome) is kind
     assert {name: getattr(outcome, name) for name in holds} == holds
+
+
+# Section 2 of the protocol: who gives which code, and which errors without one, by HTTP status.
+DOCUMENTED: dict[str, set[int]] = {
+    "JAVA": {1, 3, 4, 9, 21, 22, 23, 24},
+    "CS": {1, 3, 4, 9, 21, -1},
+    "PLUS": {21},
+    "NEW": {1, 4, 5, 30},  # it rewrites 21 and 22
+    "HUB": {4},
+}
+BARE: dict[str, set[int]] = {"JAVA": {400, 401}, "CS": {401, 403, 429}, "NEW": {400, 401, 403, 500, 503}, "HUB": {503}}
+
+
+def test_every_documented_code_and_error_has_a_row_above() -> None:
+    codes, bare = set(), set()
+    for source, _, status, body, _, _ in CASES:
+        code = body.get("code") if isinstance(body, dict) else None
+        (bare if code is None else codes).add((source, status if code is None else code))
+    assert {(source, each) for source, known in DOCUMENTED.items() for each in known} <= codes
+    assert {(source, each) for source, known in BARE.items() for each in known} <= bare
+    # Both meanings of 21, and each of the four "not yet" answers.
+    assert {kind for _, _, _, body, kind, _ in CASES if isinstance(body, dict) and body.get("code") == 21} == {
+        *(Modal, Existed, Unknown)
+    }
+    not_yet = {body["description"].strip() for *_, body, kind, _ in CASES if kind is NotYet}
+    assert not_yet >= {"task_status_not_success", "task_not_found", "关联任务状态错误", "关联任务不存在"}
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.gateways.actions import Mode
 from service.gateways.presets import PRESETS, Auth, Gateway, clean_gateway_url
 
 
@@ -51,3 +52,19 @@ def test_the_presets_are_as_their_manuals_say() -> None:
 )
 def test_everything_from_mj_on_is_ours(pasted: str, url: str) -> None:
     assert clean_gateway_url(pasted) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "mode", "address"),
+    [
+        ("https://k.example", None, "https://k.example/mj/x"),
+        ("https://k.example", "relax", "https://k.example/mj-relax/mj/x"),
+        ("https://k.example/proxy", "fast", "https://k.example/proxy/mj-fast/mj/x"),
+        ("https://k.example/mj-fast", None, "https://k.example/mj-fast/mj/x"),
+        ("https://k.example/mj-fast", "relax", "https://k.example/mj-relax/mj/x"),
+        ("https://k.example/fast", "turbo", "https://k.example/turbo/mj/x"),
+        ("http://fast", "relax", "http://fast/mj-relax/mj/x"),
+    ],
+)
+def test_a_mode_takes_the_place_of_the_one_in_the_url(url: str, mode: Mode | None, address: str) -> None:
+    assert Gateway(name="k", url=url, key="k", auth="bearer").address("/x", mode) == address

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from hooks.buttons import synthesise_button
 from hooks.wire import Listed
-from service.gateways.client import BATCH, Told
+from service.gateways.client import BATCH, FEW, Told
+from service.gateways.health import HOOKLESS_AFTER, TRUST, Health, HookState
 from service.gateways.reconciler import Reconciler
 from storage.ledger import record
+from storage.openings import open_click
 from storage.queue import claim_due
 from storage.records import Progress, Task
-from storage.submissions import acknowledge, doubt
+from storage.submissions import acknowledge, doubt, lose_task
 
 SILENT, LOST = 30.0, 7200.0  # seconds
 
@@ -23,6 +26,7 @@ class StubClient:
     """Knows some tasks, and may fail or hang."""
 
     def __init__(self) -> None:
+        self.batch = BATCH
         self.known: dict[str, Progress] = {}
         self.by_state: dict[str, Progress] = {}
         self.shared: dict[str, tuple[Listed, ...]] = {}  # ids that several tasks have
@@ -52,8 +56,11 @@ class StubClient:
         return Told(found=found, failed=self.failed)
 
 
-def make_reconciler(house: Any, **clients: Any) -> Reconciler:
-    return Reconciler(house.store, clients, silent_after=SILENT, lost_after=LOST)
+def make_reconciler(house: Any, *, state: HookState = "unknown", **clients: Any) -> Reconciler:
+    async def judge(_gateway: str) -> Health:
+        return Health(state=state)
+
+    return Reconciler(house.store, clients, judge=judge, silent_after=SILENT, lost_after=LOST)
 
 
 async def open_accepted(house: Any, gateway_id: str, gateway: str = "g") -> Task:
@@ -61,6 +68,17 @@ async def open_accepted(house: Any, gateway_id: str, gateway: str = "g") -> Task
     await house.store.write(claim_due, gateway="g", limit=100)
     await house.store.write(acknowledge, (await house.submission(task)).id, gateway_id, "submit", {})
     return await house.task(task)  # type: ignore[no-any-return]
+
+
+async def open_many(house: Any, gateway_ids: Iterable[str]) -> None:
+    """Open an accepted task for each id, in few commits."""
+    ids = list(gateway_ids)
+    await asyncio.gather(*(house.open() for _ in ids))
+    claims = await house.store.write(claim_due, gateway="g", limit=len(ids))
+    accepted = zip(claims, ids, strict=True)
+    await asyncio.gather(
+        *(house.store.write(acknowledge, claim.submission.id, each, "submit", {}) for claim, each in accepted)
+    )
 
 
 async def open_doubtful(house: Any) -> Task:
@@ -167,6 +185,66 @@ def test_more_than_a_batch_of_silent_tasks_are_all_asked_about(run: Any, open_ho
             await look(house, reconciler, 0.1)
             assert [len(batch) for batch in client.asked] == [BATCH, 20]
             assert {each for batch in client.asked for each in batch} == ids
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("state", ["arriving", "patchy", "missing", "off"])
+def test_a_thousand_silent_tasks_cost_one_batch_in_an_interval_and_none_is_left_behind(
+    run: Any, open_house: Any, state: HookState
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            client.failed = "HTTP 500"  # nothing is learnt, so all stay silent
+            reconciler = make_reconciler(house, state=state, g=client)
+            await look(house, reconciler)
+            ids = {str(number) for number in range(1000)}
+            await open_many(house, ids)
+            pause = await look(house, reconciler, SILENT * TRUST)
+            assert pause >= min(HOOKLESS_AFTER, SILENT / 4), "a full batch is no reason to hurry"
+            for _ in range(9):
+                await look(house, reconciler, pause)
+            assert [len(batch) for batch in client.asked] == [BATCH] * 10
+            assert {each for batch in client.asked for each in batch} == ids
+
+    run(scenario())
+
+
+def test_where_a_gateway_has_no_lists_few_are_asked_about_at_a_time(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            client.batch, client.failed = FEW, "HTTP 500"
+            reconciler = make_reconciler(house, state="missing", g=client)
+            await look(house, reconciler)
+            ids = {str(number) for number in range(2 * FEW)}
+            await open_many(house, ids)
+            pause = await look(house, reconciler, SILENT)
+            await look(house, reconciler, pause)
+            assert [len(batch) for batch in client.asked] == [FEW, FEW]
+            assert {each for batch in client.asked for each in batch} == ids
+
+    run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds"),
+    [("arriving", TRUST * SILENT), ("patchy", SILENT), ("unknown", SILENT), ("missing", 5), ("off", 5)],
+)
+def test_how_soon_it_asks_follows_from_how_hooks_do(
+    run: Any, open_house: Any, state: HookState, seconds: float
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            reconciler = make_reconciler(house, state=state, g=client)
+            await look(house, reconciler)
+            await open_accepted(house, "17")
+            await look(house, reconciler, seconds - 1)
+            assert client.asked == []
+            await look(house, reconciler, 1)
+            assert client.asked == [["17"]]
 
     run(scenario())
 
@@ -358,6 +436,32 @@ def test_a_task_that_succeeded_without_a_name_can_be_given_it(run: Any, open_hou
     run(scenario())
 
 
+def test_a_click_that_existed_is_told_of_by_the_task_of_the_lost_click_before_it(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            parent = await house.open()
+            clicks = []
+            for gateway_id in (None, "55"):  # the first one's answer never came; the second one says: 21, see 55
+                child, _ = await house.store.write(open_click, parent, synthesise_button("U1"), origin="api")
+                clicks.append(child)
+                await house.store.write(claim_due, gateway="g", limit=9)
+                number = (await house.submission(child)).id
+                if gateway_id is None:
+                    await house.store.write(doubt, number, reason="no answer")
+                    await house.store.write(lose_task, child.id, reason="silence", silent_since=10**15)
+                else:
+                    await house.store.write(acknowledge, number, gateway_id, "submit", {"code": 21}, is_new=False)
+            lost, existed = clicks
+            client = StubClient()
+            done = Progress(gateway_id="55", status="SUCCESS", progress=100, image_url="https://cdn.example/1.png")
+            client.shared["55"] = (Listed(state=lost.id, progress=done),)
+            reconciler = make_reconciler(house, g=client)
+            assert await reconciler.reconcile_task("g", existed.id, "55") is None
+            assert (await house.task(existed)).image_url == "https://cdn.example/1.png"
+
+    run(scenario())
+
+
 def test_tasks_that_share_an_id_are_all_told(run: Any, open_house: Any) -> None:
     async def scenario() -> None:
         async with open_house() as house:
@@ -398,5 +502,38 @@ def test_a_row_with_a_state_that_is_nobodys_counts(run: Any, open_house: Any) ->
             client.shared["17"] = (Listed(state="somebody's own", progress=done),)
             await look(house, make_reconciler(house, g=client), SILENT)
             assert (await house.task(task)).status == "SUCCESS"
+
+    run(scenario())
+
+
+def test_a_task_that_goes_by_anothers_id_is_looked_for_by_its_state(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            other, task = await open_accepted(house, "17"), await open_accepted(house, "17")
+            busy = Progress(gateway_id="17", status="IN_PROGRESS", progress=40)
+            client.shared["17"] = (Listed(state=other.id, progress=busy),)
+            client.by_state[task.id] = Progress(gateway_id="18", status="SUCCESS", progress=100)
+            await look(house, make_reconciler(house, g=client), SILENT)
+            found = await house.task(task)
+            assert (found.status, found.gateway_id) == ("SUCCESS", "18")
+            assert (await house.task(other)).progress == 40
+
+    run(scenario())
+
+
+def test_a_task_of_which_only_anothers_row_is_ever_told_is_lost_in_the_end(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            other, task = await open_accepted(house, "17"), await open_accepted(house, "17")
+            done = Progress(gateway_id="17", status="SUCCESS", progress=100)
+            client.shared["17"] = (Listed(state=other.id, progress=done),)
+            reconciler = make_reconciler(house, g=client)
+            await look(house, reconciler, SILENT)
+            assert (await house.task(task)).submission == "accepted"
+            await look(house, reconciler, LOST + 1)
+            assert (await house.task(task)).submission == "lost"
+            assert (await house.task(other)).status == "SUCCESS"
 
     run(scenario())

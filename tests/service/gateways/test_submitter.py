@@ -26,12 +26,14 @@ from service.gateways.outcomes import (
 )
 from service.gateways.presets import Gateway
 from service.gateways.submitter import FULL_PAUSE, Submitter
+from storage.attachments import Attachment, hash_attachment, keep_attachments
 from storage.errors import LedgerUnavailable
 from storage.ledger import record
 from storage.openings import EXPIRES_AFTER, open_click
 from storage.queue import Claim, claim_due
 from storage.records import Progress
 from storage.submissions import doubt_interrupted
+from storage.windows import answer_window
 
 
 class StubClient:
@@ -167,6 +169,64 @@ def test_a_task_of_a_gateway_that_is_not_configured_any_more_waits(run: Any, ope
     run(scenario())
 
 
+PICTURE = Attachment("image/png", b"\x89PNG")
+NAME = hash_attachment(PICTURE)
+
+
+def test_pictures_go_along_as_data_urls_and_addresses_as_they_are(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            await house.store.write(keep_attachments, [PICTURE])
+            task = await house.open(request={"pictures": [NAME, "https://cdn.example/2.png", NAME]})
+            await make_submitter(house, client).submit_due()
+            await until(house, lambda: settled(house, task))
+            assert client.attachments == {NAME: "data:image/png;base64,iVBORw=="}
+
+    run(scenario())
+
+
+def test_a_picture_that_is_missing_is_told_and_nothing_is_sent(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            submitter = make_submitter(house, client)
+            task = await house.open(request={"pictures": [NAME]})
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            after = await house.task(task)
+            assert (after.submission, after.status) == ("rejected", "FAILURE")
+            assert after.fail_reason == f"Nothing was sent: The ledger has no picture {NAME}."
+            assert client.posts == []
+
+    run(scenario())
+
+
+def test_pictures_that_cannot_be_read_now_are_read_later(run: Any, open_house: Any, until: Any) -> None:
+    class Unreadable(BrokenDisk):
+        def search(self, query: Callable[..., Any], *args: Any) -> Any:
+            if self.failures:
+                raise self.failures.pop(0)
+            return self._store.search(query, *args)
+
+    async def scenario() -> None:
+        async with open_house() as house:
+            disk, client = Unreadable(house.store), StubClient()
+            disk.failures = [LedgerUnavailable("closed")]
+            submitter = Submitter(disk, client, make_hook=lambda *_: None)  # type: ignore[arg-type]
+            await house.store.write(keep_attachments, [PICTURE])
+            task = await house.open(request={"pictures": [NAME]})
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            assert ((await house.submission(task)).state, client.posts) == ("planned", [])
+            house.clock.now += 1
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            assert (await house.submission(task)).state == "accepted"
+
+    run(scenario())
+
+
 class StopAtClaim:
     """A store at the edge of a stop: the claim is committed, and the step is cancelled before it hears of it."""
 
@@ -273,6 +333,31 @@ def test_a_follow_up_waits_until_its_parents_id_is_known(run: Any, open_house: A
     run(scenario())
 
 
+def test_an_answer_to_a_window_waits_until_its_tasks_name_is_known(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(Unknown(reason="no answer"), Accepted(gateway_id="18"))
+            submitter = make_submitter(house, client)
+            task = await house.open()
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            nonce = (await house.submission(task)).nonce
+            window = Progress(status="MODAL")  # a body without an id
+            await house.store.write(record, task.id, nonce, window, "callback")
+            await house.store.write(answer_window, task.id, prompt="猫", mask=None)
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            assert ((await house.submission(task)).state, len(client.posts)) == ("planned", 1)
+            named = Progress(gateway_id="17", status="MODAL")
+            await house.store.write(record, task.id, nonce, named, "callback")
+            house.clock.now += 2
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, task))
+            assert (client.posts[1].submission.kind, client.posts[1].task.gateway_id) == ("modal", "17")
+
+    run(scenario())
+
+
 def test_a_refused_connection_is_tried_again_with_doubling_pauses(run: Any, open_house: Any, until: Any) -> None:
     async def scenario() -> None:
         async with open_house() as house:
@@ -300,7 +385,7 @@ def test_after_a_day_without_room_it_fails(run: Any, open_house: Any, until: Any
             task = await house.open()
             await submitter.submit_due()
             await until(house, lambda: settled(house, task))
-            house.clock.now += EXPIRES_AFTER / 1000
+            house.clock.now += EXPIRES_AFTER / 1000 + 1
             await submitter.submit_due()
             await until(house, lambda: settled(house, task))
             assert (await house.task(task)).submission == "rejected"
@@ -334,6 +419,33 @@ def test_a_full_gateway_rests_twice_as_long_each_time(run: Any, open_house: Any,
             await submitter.submit_due()
             await until(house, lambda: settled(house, other))
             assert await submitter.submit_due() == 1.0  # what was accepted begins the count anew
+
+    run(scenario())
+
+
+def test_what_was_refused_is_not_overtaken_by_what_came_after_it(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(Accepted(gateway_id="17"), *[Capacity(reason="full")] * 3, Accepted(gateway_id="18"))
+            submitter = make_submitter(house, client)
+            client.gate = gate = asyncio.Event()
+            slow = await house.open()
+            await submitter.submit_due()
+            client.gate, refused = None, await house.open()
+            for _ in range(3):  # it is to rest for 1, 2 and 4 seconds
+                await submitter.submit_due()
+                await until(house, lambda: settled(house, refused))
+                pause = await submitter.submit_due()
+                house.clock.now += (pause or 0) if pause != 4 else 0
+            gate.set()  # an acceptance shortens that
+            await until(house, lambda: settled(house, slow))
+            later = await house.open()
+            house.clock.now += 1
+            already = len(client.posts)
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, refused))
+            await until(house, lambda: settled(house, later))
+            assert [post.task.id for post in client.posts[already:]] == [refused.id, later.id]
 
     run(scenario())
 

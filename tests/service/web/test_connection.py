@@ -180,6 +180,14 @@ def test_requests_that_arrive_together_are_answered_in_order(house: House) -> No
         assert [caller.hear()[2] for _ in range(4)] == [b"one", b"two", b"", b"four"]
 
 
+def test_a_method_may_be_spelled_small_as_a_gateways_page_has_it(patient: House) -> None:
+    small = post(b"post post").replace(b"POST", b"post", 1)
+    with patient.call(small) as caller:
+        assert caller.hear()[::2] == (200, b"post post")
+        caller.say(small)
+        assert caller.hear()[::2] == (200, b"post post")
+
+
 def test_a_request_may_arrive_byte_by_byte(patient: House) -> None:
     with patient.call(*(bytes([each]) for each in post(b"one"))) as caller:
         assert caller.hear()[2] == b"one"

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.web.facade.orders import READERS, BadOrder, read_order
+from service.web.facade.answers import Refusal
+from service.web.facade.orders import READERS, read_order
 
 A, B = "data:image/png;base64,AA==", "data:image/png;base64,BB=="
 
@@ -24,7 +25,11 @@ A, B = "data:image/png;base64,AA==", "data:image/png;base64,BB=="
             "IMAGINE",
             "a",
             (),
-            {"bot_type": "NIJI_JOURNEY", "extra": {"accountFilter": {"modes": ["FAST"]}, "noStorage": True}},
+            {
+                "bot_type": "NIJI_JOURNEY",
+                "mode": "fast",
+                "extra": {"accountFilter": {"modes": ["FAST"]}, "noStorage": True},
+            },
         ),
         ("blend", {"base64Array": [A, B], "dimensions": "PORTRAIT"}, "BLEND", None, (A, B), {"dimensions": "PORTRAIT"}),
         ("describe", {"base64": A, "botType": "MID_JOURNEY"}, "DESCRIBE", None, (A,), {"bot_type": "MID_JOURNEY"}),
@@ -62,6 +67,25 @@ def test_a_mode_of_the_path_and_the_clients_own_state_and_hook_are_kept() -> Non
     assert (order.options, order.state, order.hook) == ({"mode": "relax"}, "5", "https://c/hook")
 
 
+@pytest.mark.parametrize(
+    ("mode", "modes", "chosen", "handed_on"),
+    [
+        (None, ["RELAX"], "relax", ["RELAX"]),
+        (None, ["RELAX", "FAST"], None, ["RELAX", "FAST"]),  # the gateway chooses
+        (None, ["SLOW"], None, ["SLOW"]),
+        (None, "RELAX", None, "RELAX"),
+        ("turbo", ["RELAX"], "turbo", ["TURBO"]),
+    ],
+)
+def test_the_mode_of_the_path_goes_before_that_of_an_account_filter(
+    mode: Any, modes: Any, chosen: str | None, handed_on: Any
+) -> None:
+    body = {"prompt": "a", "accountFilter": {"modes": modes, "remark": "mine"}}
+    options = read_order("imagine", body, mode).options
+    assert options.get("mode") == chosen
+    assert options["extra"] == {"accountFilter": {"modes": handed_on, "remark": "mine"}}
+
+
 def test_a_video_goes_on_from_a_task_and_one_of_its_pictures() -> None:
     order = read_order("video", {"prompt": "on", "action": "extend", "taskId": 8000000000000001, "index": 0}, None)
     assert (order.parent, order.options) == ("8000000000000001", {"index": 0})
@@ -72,9 +96,12 @@ def test_a_video_goes_on_from_a_task_and_one_of_its_pictures() -> None:
     [
         ("imagine", {}, "prompt不能为空"),
         ("imagine", {"prompt": " "}, "prompt不能为空"),
+        ("imagine", {"prompt": "a" * 20_001}, "prompt过长，最大20000字符"),
+        ("imagine", {"prompt": "a", "remark": "x" * 16_384}, "参数过长，最大16384字节"),
         ("imagine", {"prompt": "a", "base64Array": [1]}, "base64Array参数错误"),
         ("imagine", {"prompt": "a", "state": "x" * 1001}, "State参数过长，最大1000字符"),
         ("imagine", {"prompt": "a", "notifyHook": "x" * 2001}, "NotifyHook参数过长，最大2000字符"),
+        ("imagine", {"prompt": "a", "base64Array": [A] * 6}, "base64Array参数错误"),
         ("blend", {"base64Array": [A]}, "base64List参数错误"),
         ("blend", {"base64Array": [A, B], "dimensions": "ROUND"}, "dimensions参数错误"),
         ("describe", {}, "base64不能为空"),
@@ -87,7 +114,7 @@ def test_a_video_goes_on_from_a_task_and_one_of_its_pictures() -> None:
     ],
 )
 def test_a_body_that_cannot_be_is_refused_in_a_gateways_words(endpoint: str, body: dict[str, Any], said: str) -> None:
-    with pytest.raises(BadOrder) as refused:
+    with pytest.raises(Refusal) as refused:
         read_order(endpoint, body, None)
     assert str(refused.value) == said
 
@@ -104,7 +131,7 @@ _NAMES = ("prompt", "base64Array", "base64", "image", "taskId", "action", "index
 def test_no_body_is_anything_but_an_order_or_refused(endpoint: str, body: dict[str, Any]) -> None:
     try:
         order = read_order(endpoint, body, None)
-    except BadOrder as refused:
+    except Refusal as refused:
         assert str(refused)
     else:
         assert order.action.prompt != "required" or order.prompt

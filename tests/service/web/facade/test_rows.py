@@ -95,3 +95,34 @@ def test_videos_stand_where_the_newer_gateways_have_them() -> None:
     row = show_row(make(action="VIDEO", video_urls=("https://a/0.mp4", "https://a/1.mp4")))
     assert row["videoUrl"] == "https://a/0.mp4"
     assert row["videoUrls"] == [{"url": "https://a/0.mp4"}, {"url": "https://a/1.mp4"}]
+
+
+def test_what_a_gateway_says_more_than_we_keep_stands_as_it_came() -> None:
+    raw = [{"customId": "MJ::1", "emoji": {"name": "upscale_1", "id": "7"}, "label": "U1", "style": 3, "type": 2}]
+    videos = [{"url": "https://a/0.mp4", "thumbnail": "https://a/0.png"}]
+    row = show_row(make(properties={"buttons": raw, "videoUrls": videos}, video_urls=("https://a/0.mp4",)))
+    assert (row["buttons"], row["videoUrls"]) == (raw, videos)
+    assert row["properties"].keys() == {"finalPrompt", "finalZhPrompt"}
+
+
+def test_a_name_that_stood_at_the_top_and_among_the_properties_is_shown_at_both() -> None:
+    row = show_row(make(properties={"description": "inner", "task.description": "top"}))
+    assert (row["description"], row["properties"]["description"]) == ("top", "inner")
+
+
+def test_nothing_that_a_gateway_invents_replaces_a_documented_field() -> None:
+    odd = {f"task.{name}": {"odd": True} for name in DOCUMENTED} | {"action": 5, "prompt": ["x"]}
+    row = show_row(make(properties=odd))
+    assert all(isinstance(row[name], kind) for name, kind in DOCUMENTED.items())
+    assert (row["id"], row["action"]) == ("8000000000000001", "IMAGINE")
+
+
+def test_a_parent_is_named_by_our_id() -> None:
+    child = make(id="8000000000000002", parent_id="8000000000000001", properties={"parentId": "17"})
+    assert show_row(child)["parentId"] == "8000000000000001"
+    assert show_row(make(properties={"parentId": "17"}))["parentId"] == "17"
+
+
+def test_a_link_to_the_picture_is_a_property() -> None:
+    row = show_row(make(image_url="https://a/b.png"), picture_url="https://r/mj/image/8")
+    assert (row["imageUrl"], row["properties"]["pictureUrl"]) == ("https://a/b.png", "https://r/mj/image/8")

@@ -1,0 +1,91 @@
+"""`ringback doctor`: what is wrong with this deployment, and what to do about it."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from hooks.clients import fetch_client
+from service.cli.doctor.door import examine_door
+from service.cli.doctor.finding import Finding, ill, well
+from service.cli.doctor.gateway import examine_gateway, examine_hooks
+from service.cli.doctor.ground import examine_ground
+from service.cli.doctor.service import examine_service, read_health
+from service.cli.screen import make_console, plain, print_json
+from service.config import Config
+from service.deployment import gather_gateways, load_deployment
+from service.keys import find_keys
+from service.settings import Settings, collect_settings
+from service.written.environment import read_environment
+from service.written.mistakes import MistakesFound
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line: check, ok, detail, remedy.")
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """Look at settings, disk, ledger, service, gateways and public URL, and say what to do.
+
+    It pays for nothing, writes nothing into the ledger, and works whether the service runs or not. The exit code is 1
+    when something is to be done.
+    """
+    console = make_console()
+    if not asyncio.run(_tell_all(console, as_json=as_json)):
+        context.exit(1)
+
+
+async def _tell_all(console: Console, *, as_json: bool) -> bool:
+    """Tell each finding as soon as it is there; give whether all is well."""
+    ok = True
+    async for finding in examine():
+        ok = ok and finding.ok
+        if as_json:
+            print_json(asdict(finding))
+        else:
+            _tell(console, finding)
+    return ok
+
+
+async def examine() -> AsyncIterator[Finding]:
+    """Every finding about the deployment in this directory and environment."""
+    try:
+        settings, config = load_deployment(os.environ, Path.cwd())
+        keys = find_keys(settings)
+        rules = len(config.rulebook.rules)
+        yield well("settings", f"The settings can be used; {settings.config.name} too, as far as it is there.")
+        yield well("rules", f"{rules} {'rule' if rules == 1 else 'rules'}.")
+    except MistakesFound as error:
+        settings, config, keys = *_read_what_can_be_used(), None
+        for mistake in error.mistakes:
+            check = "rules" if mistake.file == str(settings.config) else "settings"
+            yield ill(check, f"{mistake}.", f"Mend it in {mistake.file}; the service does not start before.")
+    for finding in examine_ground(settings.database):
+        yield finding
+    yield examine_service(settings.url)
+    gateways = gather_gateways(settings, config).gateways if settings.gateway or config.gateways else ()
+    async with fetch_client() as http:
+        api_keys = (settings.api_key, *settings.api_keys, *(keys.api_keys if keys else ()))
+        health = await read_health(http, settings, next(filter(None, api_keys), None), gateways)
+        for gateway in gateways:
+            async for finding in examine_gateway(http, gateway, written=gateway != settings.gateway):
+                yield finding
+            yield examine_hooks(gateway, health[gateway.name])
+        yield await examine_door(http, settings.public_url, keys.secret_keys if keys else (), gateways)
+
+
+def _read_what_can_be_used() -> tuple[Settings, Config]:
+    settings, _ = collect_settings(read_environment(os.environ, Path.cwd()), Path.cwd())
+    return settings, Config()
+
+
+def _tell(console: Console, finding: Finding) -> None:
+    mark, style = ("✓", "green") if finding.ok else ("✗", "bold red")
+    line = Text.assemble((mark, style), f" {finding.check:<10} {plain(finding.detail)}")
+    if finding.remedy:
+        line.append(f"\n{'':13}→ {plain(finding.remedy)}", "yellow")
+    console.print(line, soft_wrap=True)
