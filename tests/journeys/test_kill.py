@@ -127,7 +127,7 @@ def test_a_submission_without_evidence_is_lost_and_a_late_callback_revives_it(st
     assert [task["submission"] for task in service.ledger.tasks()] == ["sending"]
     kill(service, gateway)
     service.restart()
-    # In doubt first, as its events tell below. A wait ends when the task is lost, not only when it ends.
+    # A wait ends when the task is lost, not only when it ends. In doubt it was before, as its events tell below.
     lost = service.task(task_id, wait=20)
     assert (lost["submission"], lost["status"], lost["finished_at"]) == ("lost", "NOT_START", None)
     row = gateway.fetch(paid["id"])

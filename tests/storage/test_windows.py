@@ -200,6 +200,8 @@ def test_a_gateway_that_refused_an_answer_and_works_on_it_is_believed(ledger: "L
     task = open_one(ledger)
     modal = send(ledger, task)
     ledger.do(reject, modal.id, reason="no", kind="gateway", answer={"code": 9})
+    assert ledger.record(task, nonce=modal.nonce, gateway_id="g2", status="MODAL") == "known"
+    assert ledger.submission(task).state == "rejected", "that shows no work"
     submitted_at = ledger.task(task).submitted_at
     ledger.clock.now += 1
     assert ledger.record(task, nonce=modal.nonce, gateway_id="g2", status="IN_PROGRESS", progress=3) == "news"
