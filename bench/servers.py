@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from hooks.token import TokenSigner
-from service.app import Service
+from service.app import Service, open_ledger
 from service.cli.serve import listen, run
 from service.config import parse_config
 from service.keys import load_keys
@@ -97,7 +97,7 @@ def ringback(folder: Path, gateway_port: str) -> None:
     config = parse_config(RULE, file="bench.yaml", environ={})
     listener = listen("127.0.0.1", 0)
     print(listener.getsockname()[1], flush=True)
-    run(Service(settings, config, load_keys(settings)), listener)
+    run(Service(settings, config, load_keys(settings), open_ledger(settings, config)), listener)
 
 
 def fill(database: Path, gateway_name: str) -> list[bytes]:

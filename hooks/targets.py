@@ -74,15 +74,21 @@ class AllowList:
 def parse_allow_list(text: str) -> AllowList:
     """The list in `10.0.0.0/8, 192.168.1.7, n8n`: ranges, addresses and host names, separated by commas.
 
-    Raises ValueError that says what is wrong with which entry.
+    Raises ValueError that says what is wrong with each entry that is.
     """
     ranges: list[Network] = []
     names: set[str] = set()
+    mistakes: list[str] = []
     for entry in filter(None, (each.strip().lower().rstrip(".") for each in text.split(","))):
         try:
             ranges.append(ip_network(entry))
         except ValueError:
-            names.add(_read_name(entry))
+            try:
+                names.add(_read_name(entry))
+            except ValueError as error:
+                mistakes.append(str(error))
+    if mistakes:
+        raise ValueError("; ".join(mistakes))
     return AllowList(ranges=tuple(ranges), names=frozenset(names))
 
 

@@ -40,18 +40,23 @@ from storage.store import Store
 log = structlog.get_logger("ringback.service")
 
 
-class Service:
-    """A whole Ringback: its ledger is open and held from here on; it works while its ASGI application runs.
+def open_ledger(settings: Settings, config: Config) -> Store:
+    """Open the ledger and hold it, with the rules that decide in it. Raises what `storage.store.Store` raises."""
+    return Store(settings.database, react=Reactor(config.rulebook))
 
-    Raises what `storage.store.Store` raises when the ledger cannot be opened, and SettingsError without a gateway.
+
+class Service:
+    """A whole Ringback over an open ledger; it works while its ASGI application runs, and closes the ledger then.
+
+    Raises SettingsError without a gateway.
     """
 
-    def __init__(self, settings: Settings, config: Config, keys: Keys) -> None:
+    def __init__(self, settings: Settings, config: Config, keys: Keys, store: Store) -> None:
         roster = gather_gateways(settings, config)
         self._public_url = settings.public_url
         self._rules = len(config.rulebook.rules)
         self._signer = TokenSigner(keys.secret_keys)
-        self.store = store = Store(settings.database, react=Reactor(config.rulebook))
+        self.store = store
         self._http = (submit_client(), fetch_client(), target_client(settings.allow_targets))
         submit, fetch, targets = self._http
         clients = {gateway.name: GatewayClient(gateway, submit=submit, fetch=fetch) for gateway in roster.gateways}

@@ -1,7 +1,11 @@
-"""Tells the log what the ledger believes: a line for each ending and each firing, a moment after their commit."""
+"""Tells the log what the ledger believes: a line for each ending and each firing, a moment after their commit.
+
+Each line carries the time of what it tells: sorted by time, what follows from an ending comes after it.
+"""
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -61,6 +65,7 @@ def _tell_ending(event: Event, task: Task) -> None:
     log.log(
         logging.INFO if task.ended else logging.WARNING,
         "ended" if task.ended else "lost",
+        timestamp=_stamp(event.time),
         task=task.id,
         gateway=task.gateway,
         action=task.action,
@@ -77,5 +82,14 @@ def _tell_firing(firing: Firing) -> None:
     if clicks:
         told |= {"clicks": ",".join(clicks), "follow_ups": ",".join(clicks.values())}
     log.info(
-        "rule fired" if firing.outcome == "fired" else "rule blocked", task=firing.task_id, rule=firing.rule, **told
+        "rule fired" if firing.outcome == "fired" else "rule blocked",
+        timestamp=_stamp(firing.created_at),
+        task=firing.task_id,
+        rule=firing.rule,
+        **told,
     )
+
+
+def _stamp(milliseconds: int) -> str:
+    """A time as the other lines of the log write theirs."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

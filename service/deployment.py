@@ -1,13 +1,14 @@
 """All that a deployment says: its settings and its `ringback.yaml`, read together so that all mistakes come at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from hooks.blanker import SHORTEST_SECRET
 from service.config import Config, ConfigError, load_config
+from service.gateways.presets import Gateway
 from service.gateways.roster import Roster
 from service.settings import NO_GATEWAY, Settings, collect_settings
-from service.written.environment import read_environment
+from service.written.environment import PROCESS, Variable, read_environment
 from service.written.mistakes import Mistake, MistakesFound
 
 
@@ -23,6 +24,9 @@ def load_deployment(environ: Mapping[str, str], cwd: Path) -> tuple[Settings, Co
         config = load_config(settings.config, named=settings.config_named, environ=settings.environ)
     except ConfigError as error:
         mistakes += error.mistakes
+    if (lost := _find_lost_ledger(settings.database)) is not None:
+        place = environment.variables.get("RINGBACK_DATABASE", Variable("", PROCESS))
+        mistakes.append(place.mistake(f"RINGBACK_DATABASE: {lost}"))
     if not environment.is_set("RINGBACK_GATEWAY") and not config.gateways:
         mistakes.append(NO_GATEWAY)
     first = settings.gateway
@@ -34,17 +38,29 @@ def load_deployment(environ: Mapping[str, str], cwd: Path) -> tuple[Settings, Co
     return settings, config
 
 
+def _find_lost_ledger(database: Path) -> str | None:
+    """Why no ledger can be at this path; told before a lock or a key is written beside it."""
+    try:
+        if database.is_dir():
+            return f"{database} is a folder; name a file in it, such as {database / 'ringback.db'}"
+        if not database.parent.is_dir():
+            return f"there is no folder {database.parent}; make it, or name another file"
+    except OSError as error:
+        return f"{database} cannot be used: {error.strerror}"
+    return None
+
+
 def gather_gateways(settings: Settings, config: Config) -> Roster:
     """Every gateway of a deployment, the default one first. Raises SettingsError when there is none."""
     first = () if config.gateways and settings.gateway is None else (settings.require_gateway(),)
     return Roster(gateways=first + config.gateways, groups=config.groups)
 
 
-def warn_of_short_keys(roster: Roster) -> list[str]:
+def warn_of_short_keys(gateways: Iterable[Gateway]) -> list[str]:
     """A line for each gateway whose key cannot be blanked. Keys of other kinds are never that short."""
     return [
         f"The key of gateway {gateway.name} has fewer than {SHORTEST_SECRET} characters, too few to tell it from other"
         " text: where the gateway quotes it, it is kept and logged"
-        for gateway in roster.gateways
+        for gateway in gateways
         if len(gateway.key) < SHORTEST_SECRET
     ]

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, TextIO
 
 import structlog
+from structlog.typing import EventDict
 
 from hooks.blanker import Blanker
 
@@ -26,7 +27,8 @@ def configure_logs(level: str, *, secrets: Sequence[str] = ()) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.MaybeTimeStamper(fmt="iso", utc=True),  # what tells of the past brings its own time
+        _drop_nothing,
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
@@ -65,6 +67,11 @@ class Stderr(logging.StreamHandler[TextIO]):
         kind = type(sys.exception()).__name__
         with suppress(OSError, ValueError):  # it could not be written because stderr is closed
             self.stream.write(f'level=error logger={record.name} event="a line could not be written" error={kind}\n')
+
+
+def _drop_nothing(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Leave out what there is nothing to say of: `why=None` would be written as `why=`."""
+    return {name: value for name, value in event.items() if value is not None or name.startswith("_")}
 
 
 def make_finish(blanker: Blanker) -> Callable[[Any, str, Any], str]:

@@ -142,6 +142,9 @@ class _Reader:
         for name, variable in self._variables.items():
             if name.startswith(_PREFIX) and name not in NAMES:
                 self.mistakes.append(variable.mistake(f"{name}: there is no such setting{_suggest(name)}"))
+        for name, (first, *others) in environment.written.items():
+            if name in (*NAMES, "HOST", "PORT"):
+                self.mistakes += [each.mistake(f"{name}: it is set on line {first.line} already") for each in others]
 
     def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
         """What a variable says; the default when it is not set, or blank, or wrong (a mistake)."""
@@ -160,11 +163,11 @@ class _Reader:
         name = self.read("RINGBACK_GATEWAY", parse_preset, "")
         key = self.read("RINGBACK_GATEWAY_KEY", parse_key, None)
         url = self.read("RINGBACK_GATEWAY_URL", clean_gateway_url, None)
+        if self._is_set("RINGBACK_GATEWAY") and not self._is_set("RINGBACK_GATEWAY_KEY"):
+            self.mistake("RINGBACK_GATEWAY", f"{name or 'it'} needs RINGBACK_GATEWAY_KEY, which is not set")
         if not name:
             return None
         preset = PRESETS[name]
-        if not self._is_set("RINGBACK_GATEWAY_KEY"):
-            self.mistake("RINGBACK_GATEWAY", f"{name} needs RINGBACK_GATEWAY_KEY, which is not set")
         if preset.url is None and not self._is_set("RINGBACK_GATEWAY_URL"):
             self.mistake("RINGBACK_GATEWAY", f"{name} has no host of its own; set RINGBACK_GATEWAY_URL to yours")
         url = url or preset.url

@@ -12,7 +12,7 @@ from types import FrameType
 import click
 import uvicorn
 
-from service.app import Service
+from service.app import Service, open_ledger
 from service.deployment import gather_gateways, load_deployment, warn_of_short_keys
 from service.keys import Keys, load_keys
 from service.logs import configure_logs
@@ -33,20 +33,22 @@ BACKLOG = 2048  # connections that may wait to be accepted
 def command(host: str | None, port: int | None) -> None:
     """Start the service.
 
-    A real gateway needs RINGBACK_GATEWAY, RINGBACK_GATEWAY_KEY and RINGBACK_PUBLIC_URL (`ringback init` asks for
-    them); docs/operate.md lists every setting.
+    It needs a gateway: RINGBACK_GATEWAY and RINGBACK_GATEWAY_KEY, and RINGBACK_GATEWAY_URL where the gateway has no
+    host of its own (`ringback init` asks for them); or `gateways:` in ringback.yaml. With RINGBACK_PUBLIC_URL gateways
+    call back; without it they are asked. docs/operate.md lists every setting.
     """
     environ = dict(os.environ) | ({"HOST": host} if host else {}) | ({} if port is None else {"PORT": str(port)})
     try:
         settings, config = load_deployment(environ, Path.cwd())
         roster = gather_gateways(settings, config)
-        keys = load_keys(settings)
-        announce_keys(keys)  # at once: a start that fails further on made them all the same
-        click.echo("".join(f"{warning}\n" for warning in warn_of_short_keys(roster)), err=True, nl=False)
+        store = open_ledger(settings, config)  # before the port: who holds the ledger is the better news
+        listener = listen(settings.host, settings.port)
+        keys = load_keys(settings)  # last of all that can fail: made keys are shown once
+        announce_keys(keys)
+        click.echo("".join(f"{warning}\n" for warning in warn_of_short_keys(roster.gateways)), err=True, nl=False)
         gateway_keys = (gateway.key for gateway in roster.gateways)
         configure_logs(settings.log, secrets=(*gateway_keys, *keys.api_keys, *keys.secret_keys))
-        service = Service(settings, config, keys)  # before the port: who holds the ledger is the better news
-        listener = listen(settings.host, settings.port)
+        service = Service(settings, config, keys, store)
     except (MistakesFound, LedgerError, CannotListen) as error:
         click.echo(str(error), err=True)
         sys.exit(2)

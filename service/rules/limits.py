@@ -22,5 +22,5 @@ def read_limits(node: Node) -> Limits:
 
 
 def read_max_depth(node: Node | None) -> int | None:
-    """A number of hops; None when it is not given."""
-    return node.whole(1, DEPTH_CEILING) if node else None
+    """A number of hops; None when it is not given. A wrong one bounds nevertheless: it is one mistake, not two."""
+    return (node.whole(1, DEPTH_CEILING) or DEPTH_CEILING) if node else None

@@ -35,6 +35,7 @@ class Environment:
     def __init__(self, environ: Mapping[str, str], dotenv: bytes | None) -> None:
         """`dotenv` is what the `.env` file holds, None when there is none."""
         self.variables: dict[str, Variable] = {}
+        self.written: dict[str, list[Variable]] = {}  # by name, all that the file says; the last one counts
         self.mistakes: list[Mistake] = []
         self._read(dotenv or b"")
         self.variables |= {name: Variable(value, PROCESS) for name, value in environ.items()}
@@ -62,10 +63,20 @@ class Environment:
             line = binding.original.line + len(_NEWLINE.findall(blank))
             column = len(blank) - max(blank.rfind("\n"), blank.rfind("\r"))
             if binding.error or (binding.key and binding.value is None):
-                # Never the line itself: a secret may stand there.
-                self.mistakes.append(Mistake(FILE, line, column, "expected NAME=value"))
+                self.mistakes.append(Mistake(FILE, line, column, _explain(written)))
             elif binding.key and binding.value is not None:
-                self.variables[binding.key] = Variable(binding.value, FILE, line, column)
+                variable = self.variables[binding.key] = Variable(binding.value, FILE, line, column)
+                self.written.setdefault(binding.key, []).append(variable)
+
+
+def _explain(written: str) -> str:
+    """What is wrong with a line, never the line itself: a secret may stand there."""
+    _, equals, value = written.partition("=")
+    if not equals:
+        return "expected NAME=value, and there is no '='"
+    if value.lstrip()[:1] in ("'", '"'):
+        return "expected NAME=value, and the quote that begins the value does not end, or does not end it"
+    return "expected NAME=value"
 
 
 def read_environment(environ: Mapping[str, str], directory: Path) -> Environment:

@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.journey
 PLUS = "midjourney-proxy-plus"
-TASKS = 200
+TASKS = 100
 FEWER = 60  # where nothing depends on chance
 SILENT_AFTER = 0.5  # seconds, as the stage sets it
 

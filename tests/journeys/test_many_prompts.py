@@ -21,7 +21,8 @@ def count(service, condition):
 def test_a_thousand_prompts_wait_in_the_ledger_and_none_is_refused(stage):
     # A text of SHORTEN goes through the same line as a picture of IMAGINE, with a fifth of the callbacks.
     small = {"slots": SLOTS, "queue": QUEUE, "upscale_seconds": 0.01}
-    gateways, service = stage.gather(Member("g", small, configured={"limits": {"in_flight": LIMIT}}))
+    limited = Member("g", small, configured={"limits": {"in_flight": LIMIT}})
+    gateways, service = stage.gather(limited, RINGBACK_LOG="warning")
     with ThreadPoolExecutor(CALLERS) as callers:
         prompts = [f"一只猫 {place}, a cat" for place in range(PROMPTS)]
         ids = sorted(callers.map(lambda prompt: service.submit(prompt, action="SHORTEN"), prompts))

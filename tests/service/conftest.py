@@ -19,7 +19,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from service.app import Service
+from service.app import Service, open_ledger
 from service.cli.serve import Server, configure
 from service.config import load_config
 from service.keys import load_keys
@@ -185,7 +185,7 @@ def start_ringback(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
         wanted = {name: value for name, value in (basics | environ).items() if value}
         settings = load_settings(wanted, directory)
         config = load_config(settings.config, named=False, environ=settings.environ)
-        service = Service(settings, config, load_keys(settings))
+        service = Service(settings, config, load_keys(settings), open_ledger(settings, config))
         listening.run(Server(configure(service), service))
         ringback = Ringback(service, listening, gateway, settings.database)
         try:

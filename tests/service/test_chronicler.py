@@ -1,5 +1,7 @@
 """What the log tells of the ledger."""
 
+from datetime import UTC, datetime
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -26,6 +28,10 @@ def chronicle(run_async):
     return tell
 
 
+def stamp(seconds):
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def test_an_ending_is_one_line_with_its_source_and_how_long_it_took(ledger, chronicle):
     told_before, task = ledger.open_grid("g0"), ledger.open_accepted("g1")
 
@@ -37,10 +43,21 @@ def test_an_ending_is_one_line_with_its_source_and_how_long_it_took(ledger, chro
 
     assert chronicle(ledger, happen) == [
         {
-            "event": "ended", "log_level": "info", "task": task.id, "gateway": "g", "action": "IMAGINE",
+            "event": "ended", "log_level": "info", "timestamp": stamp(ledger.clock.now), "task": task.id, "gateway": "g", "action": "IMAGINE",
             "status": "SUCCESS", "by": "callback", "took_ms": 8250,
         }
     ]  # fmt: skip
+
+
+def test_a_line_carries_the_time_of_what_it_tells_and_not_of_its_writing(ledger, chronicle):
+    task, then = ledger.open_accepted("g1"), ledger.clock.now
+
+    def happen():
+        ledger.record(task, status="SUCCESS", progress=100)
+        ledger.clock.now += 5
+
+    (line,) = chronicle(ledger, happen)
+    assert line["timestamp"] == stamp(then)
 
 
 def test_a_refusal_and_a_loss_say_why(ledger, chronicle):
@@ -67,7 +84,7 @@ def test_a_rule_that_fires_is_a_line_and_so_is_one_that_is_blocked(open_ledger, 
     *endings, fired, blocked = chronicle(ledger, happen)
     follow_ups = ",".join(child.id for child in ledger.children(full))
     assert fired == {
-        "event": "rule fired", "log_level": "info", "task": full.id, "rule": "two", "clicks": "U1,U2",
+        "event": "rule fired", "log_level": "info", "timestamp": stamp(ledger.clock.now), "task": full.id, "rule": "two", "clicks": "U1,U2",
         "follow_ups": follow_ups,
     }  # fmt: skip
     assert (blocked["event"], blocked["task"], blocked["rule"]) == ("rule blocked", bare.id, "two")

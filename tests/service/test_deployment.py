@@ -34,12 +34,35 @@ def test_the_mistakes_of_the_environment_and_of_both_files_come_at_once(tmp_path
 
 def test_a_file_that_is_named_and_not_there_is_told_beside_a_missing_gateway(tmp_path):
     missing, gateway = sorted(complaints(tmp_path, RINGBACK_CONFIG="nowhere.yaml"), reverse=True)
-    assert missing == "nowhere.yaml: there is no such file"
+    assert missing == "nowhere.yaml: there is no such file; RINGBACK_CONFIG names it"
     assert gateway.startswith("environment: RINGBACK_GATEWAY: not set.")
 
 
 def test_a_gateway_with_a_mistake_is_not_said_to_be_missing(tmp_path):
-    assert len(complaints(tmp_path, RINGBACK_GATEWAY="dearapi")) == 1
+    assert len(complaints(tmp_path, RINGBACK_GATEWAY="dearapi", RINGBACK_GATEWAY_KEY="sk-1")) == 1
+
+
+@pytest.mark.parametrize(
+    ("database", "says"),
+    [
+        (".", "is a folder; name a file in it, such as"),
+        ("none/ringback.db", "there is no folder none; make it"),
+        ("x" * 300, "cannot be used: File name too long"),
+    ],
+)
+def test_a_place_where_no_ledger_can_be_names_its_setting(tmp_path, database, says):
+    (complaint,) = complaints(tmp_path, RINGBACK_DATABASE=database, **GATEWAY)
+    assert complaint.startswith("environment: RINGBACK_DATABASE: ") and says in complaint
+    (tmp_path / ".env").write_text(f"\nRINGBACK_DATABASE={database}\n")
+    (complaint,) = complaints(tmp_path, **GATEWAY)
+    assert complaint.startswith(".env:2:1: RINGBACK_DATABASE: ")
+
+
+def test_a_depth_that_is_too_great_is_one_mistake_and_no_loop(tmp_path):
+    rule = RULE.decode().replace("match: {action: IMAGINE}", "match: {}, max_depth: 99").replace("U1", "V1")
+    (tmp_path / "ringback.yaml").write_text(rule)
+    (complaint,) = complaints(tmp_path, **GATEWAY)
+    assert "max_depth" not in complaint and "99" in complaint
 
 
 def test_gateways_of_the_file_are_enough(tmp_path):
@@ -59,7 +82,7 @@ def test_two_gateways_of_one_name_are_a_mistake(tmp_path):
 def test_a_gateways_key_that_is_too_short_to_be_blanked_is_warned_of(tmp_path):
     (tmp_path / "ringback.yaml").write_text("gateways: [{name: spare, preset: fuhuapi, key: sk-leak}]\n")
     environ = {"RINGBACK_GATEWAY": "deerapi", "RINGBACK_GATEWAY_KEY": "x" * SHORTEST_SECRET}
-    (warning,) = warn_of_short_keys(gather_gateways(*load_deployment(environ, tmp_path)))
+    (warning,) = warn_of_short_keys(gather_gateways(*load_deployment(environ, tmp_path)).gateways)
     assert warning.startswith("The key of gateway spare has fewer than 8 characters")
     assert "sk-leak" not in warning
 

@@ -48,6 +48,7 @@ log.info("controls \\x1b[2J", why="\\x1b]0;title\\x07\\r\\x9b31m\\x7f\\u202e\\u2
 stdlib.warning("controls \\x1b[2J")
 log.info("value that cannot be told", value=Unspeakable())
 stdlib.warning("%d", token)
+log.info("what was", timestamp="2026-11-23T01:00:00.250000Z", why=None, failed=None)
 log.info("done")
 """
 
@@ -71,7 +72,7 @@ def test_no_secret_is_in_any_line(lines: list[str]) -> None:
 
 
 def test_each_unit_of_work_is_one_line(lines: list[str]) -> None:
-    assert len(lines) == 4 * 7 + 7
+    assert len(lines) == 4 * 7 + 8
     assert sum(line.startswith("timestamp=") for line in lines) == len(lines) - 2
 
 
@@ -87,10 +88,15 @@ def test_a_line_can_be_read_by_a_program_and_by_a_chinese_reader(lines: list[str
 
 
 def test_a_line_that_cannot_be_put_together_is_told_without_its_values(lines: list[str]) -> None:
-    assert lines[-3:-1] == [
+    assert lines[-4:-2] == [
         'level=error logger=ringback.test event="a line could not be written" error=RuntimeError',
         'level=error logger=library event="a line could not be written" error=TypeError',
     ]
+
+
+def test_what_tells_of_the_past_brings_its_time_and_what_is_nothing_is_left_out(lines: list[str]) -> None:
+    told = 'timestamp=2026-11-23T01:00:00.250000Z level=info logger=ringback.test event="what was"'
+    assert lines[-2] == told
 
 
 def test_libraries_that_quote_urls_are_quiet(lines: list[str]) -> None:

@@ -153,6 +153,20 @@ def test_a_refused_key_is_never_shown(tmp_path: Path, environ: dict[str, str], m
             ["RINGBACK_GATEWAY: deerapi needs RINGBACK_GATEWAY_KEY, which is not set"],
         ),
         (
+            {"RINGBACK_GATEWAY": "dearapi"},
+            [
+                "RINGBACK_GATEWAY: there is no preset 'dearapi' (did you mean 'deerapi'?)",
+                "RINGBACK_GATEWAY: it needs RINGBACK_GATEWAY_KEY, which is not set",
+            ],
+        ),
+        (
+            {"RINGBACK_ALLOW_TARGETS": "10.0.0.1/8,n8n:5678"},
+            [
+                "RINGBACK_ALLOW_TARGETS: '10.0.0.1/8' begins in the middle of a range: write 10.0.0.0/8 for the range, or"
+                " one address; 'n8n:5678' has a port"
+            ],
+        ),
+        (
             {"RINGBACK_GATEWAY": "kuaiwenwen", "RINGBACK_GATEWAY_KEY": "sk-1"},
             ["RINGBACK_GATEWAY: kuaiwenwen has no host of its own; set RINGBACK_GATEWAY_URL to yours"],
         ),
@@ -187,6 +201,23 @@ def test_a_file_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / ".env").rmdir()
     (tmp_path / ".env").write_bytes(b"PORT=1\nX=\xff\n")
     assert complaints(tmp_path) == [".env:2:1: this is not UTF-8"]
+
+
+@pytest.mark.parametrize(
+    ("dotenv", "says"),
+    [
+        ("PORT=1\n\nPORT=2\nPORT=3\n", [".env:3:1: PORT: it is set on line 1", ".env:4:1: PORT: it is set on line 1"]),
+        ("OTHER=1\nOTHER=2\n", []),
+        ("RINGBACK_LOG\n", [".env:1:1: expected NAME=value, and there is no '='"]),
+        ("A='sk-1\n", [".env:1:1: expected NAME=value, and the quote that begins the value does not end"]),
+        ('A="sk" x\n', [".env:1:1: expected NAME=value, and the quote that begins the value does not end"]),
+    ],
+)
+def test_a_line_that_is_wrong_says_how(tmp_path: Path, dotenv: str, says: list[str]) -> None:
+    (tmp_path / ".env").write_text(dotenv)
+    found = complaints(tmp_path) if says else []
+    assert [each[: len(want)] for each, want in zip(found, says, strict=True)] == says
+    assert says or load_settings({}, tmp_path)
 
 
 def test_settings_do_not_print_their_secrets(tmp_path: Path) -> None:

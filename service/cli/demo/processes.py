@@ -23,6 +23,7 @@ PORTS: Final = range(20_000, 32_000)
 START_TIMEOUT: Final = 20.0  # seconds until a process must answer
 STOP_TIMEOUT: Final = 5.0  # seconds that a process has to leave when asked
 LOOK: Final = 0.02  # seconds between two looks
+ENDED_BY: Final = (signal.SIGTERM, signal.SIGHUP)  # SIGHUP comes when the terminal is closed
 
 
 class Processes:
@@ -105,7 +106,7 @@ def open_stage() -> Iterator[tuple[Path, Processes]]:
     folder = Path(tempfile.mkdtemp(prefix="ringback-demo-"))
     processes = Processes(folder)
     try:
-        with _ended_by_sigterm():
+        with _ended_by_signals():
             yield folder, processes
     finally:
         with undisturbed():
@@ -115,13 +116,13 @@ def open_stage() -> Iterator[tuple[Path, Processes]]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Hold Ctrl-C and SIGTERM back until the block is done, so that no process is lost halfway."""
+    """Hold Ctrl-C and the signals of ENDED_BY back until the block is done, so that no process is lost halfway."""
     held: list[tuple[int, Any]] = []
 
     def hold(number: int, _: FrameType | None) -> None:
         held.append((number, before[number]))
 
-    before: dict[int, Any] = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    before: dict[int, Any] = {number: signal.signal(number, hold) for number in (signal.SIGINT, *ENDED_BY)}
     try:
         yield
     finally:
@@ -135,13 +136,19 @@ def undisturbed() -> Iterator[None]:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does: by an exception, so that everything is put away."""
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+def _ended_by_signals() -> Iterator[None]:
+    """Let these signals end the block as Ctrl-C does: by an exception, so that everything is put away.
+
+    One that is ignored (nohup does so) stays ignored.
+    """
+    before = {number: handler for number in ENDED_BY if (handler := signal.getsignal(number)) != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def find_free_port() -> int:

@@ -4,13 +4,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
-from hypothesis import strategies as st
 
-from service.cli.init import CONFIG_TEXT, _quote, command
+from service.cli.init import CONFIG_TEXT, command
 from service.config import load_config, parse_config
+from service.keys import load_keys
 from service.settings import load_settings
-from service.written.environment import Environment
 
 KEY = "sk-a'b\"c\\d#e$F"
 
@@ -36,7 +34,8 @@ def test_questions_become_settings(home: Path) -> None:
     assert (home / ".env").stat().st_mode & 0o777 == 0o600
     assert KEY not in result.output
     assert "ringback serve" in result.stdout
-    assert f"Bearer {settings.api_keys[0]}" in result.stdout
+    assert "ringback submit" in result.stdout
+    assert settings.api_keys[0] not in result.output
 
 
 def test_no_rule_is_live_after_init(home: Path) -> None:
@@ -68,24 +67,84 @@ def test_a_wrong_url_is_asked_for_again(home: Path) -> None:
     assert load_settings({}, home).require_gateway().url == "https://k.example"
 
 
-@pytest.mark.parametrize("name", [".env", "ringback.yaml"])
-def test_nothing_is_overwritten_unasked(home: Path, name: str) -> None:
-    (home / name).write_text("mine")
-    result = run("--gateway", "fuhuapi", "--key", KEY)
+GIVEN = ("--gateway", "fuhuapi", "--key", "sk-01234567")
+FOREIGN = "# mine\nOTHER=1 # kept\n\nRINGBACK_GATEWAY=kuaiwenwen\nRINGBACK_GATEWAY_URL=https://k.example\nPORT=9001\n"
+
+
+def test_what_is_missing_is_written_and_what_is_there_stays(home: Path) -> None:
+    (home / "ringback.yaml").write_text("mine")
+    result = run(*GIVEN)
+    assert (result.exit_code, (home / "ringback.yaml").read_text()) == (0, "mine")
+    assert "Wrote .env" in result.stdout and "ringback.yaml stays as it is." in result.stdout
+    (home / "ringback.yaml").unlink()
+    before = (home / ".env").read_text()
+    result = run()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == ".env stays as it is.\nWrote ringback.yaml (no rule is live yet).\n"
+    assert (home / ".env").read_text() == before
+    assert (home / "ringback.yaml").read_text() == CONFIG_TEXT
+
+
+@pytest.mark.parametrize("arguments", [GIVEN, ()])
+def test_nothing_is_changed_unasked(home: Path, arguments: tuple[str, ...]) -> None:
+    for name in (".env", "ringback.yaml"):
+        (home / name).write_text("MINE=1\n")
+    result = run(*arguments)
     assert result.exit_code == 2
-    assert f"{name} is there already; --force writes it anew" in result.stderr
-    assert (home / name).read_text() == "mine"
-    assert [path.name for path in home.iterdir()] == [name]
+    assert "there already; --force changes" in result.stderr
+    assert {path.name: path.read_text() for path in home.iterdir()} == dict.fromkeys(
+        (".env", "ringback.yaml"), "MINE=1\n"
+    )
 
 
-def test_force_writes_anew_but_our_own_keys_stay(home: Path) -> None:
-    run("--gateway", "fuhuapi", "--key", "sk-old")
+def test_force_changes_the_gateway_and_nothing_else(home: Path) -> None:
+    (home / ".env").write_text(FOREIGN)
+    (home / "ringback.yaml").write_text("rules: []  # mine\n")
+    result = run(*GIVEN, "--force")
+    assert result.exit_code == 0, result.output
+    assert (home / ".env").read_text() == (
+        "# mine\nOTHER=1 # kept\n\nRINGBACK_GATEWAY=fuhuapi\n# RINGBACK_GATEWAY_URL=\nPORT=9001\n"
+        "RINGBACK_GATEWAY_KEY=sk-01234567\n"
+    )
+    assert (home / ".env.bak").read_text() == FOREIGN
+    assert {(home / name).stat().st_mode & 0o777 for name in (".env", ".env.bak")} == {0o600}
+    assert (home / "ringback.yaml").read_text() == "rules: []  # mine\n"
+    assert ".env.bak is the file as it was" in result.stdout
+
+
+def test_force_keeps_our_own_keys_and_what_was_not_asked_for(home: Path) -> None:
+    run(*GIVEN, "--public-url", "https://r.example", "--url", "https://f.example")
     before = load_settings({}, home)
-    assert run("--gateway", "deerapi", "--key", "sk-new", "--force").exit_code == 0
+    assert run("--gateway", "fuhuapi", "--key", "sk-new-0123", "--force").exit_code == 0
     after = load_settings({}, home)
-    assert after.require_gateway().key == "sk-new"
+    gateway = after.require_gateway()
+    assert (gateway.key, gateway.url, after.public_url) == ("sk-new-0123", "https://f.example", "https://r.example")
     assert (after.api_keys, after.secret_keys) == (before.api_keys, before.secret_keys)
-    assert (home / ".env").stat().st_mode & 0o777 == 0o600
+    assert run("--gateway", "deerapi", "--key", "sk-new-0123", "--public-url", "", "--force").exit_code == 0
+    moved = load_settings({}, home)
+    assert (moved.require_gateway().url, moved.public_url) == ("https://api.deerapi.com", None)
+
+
+def test_keys_that_the_service_has_made_are_taken_over(home: Path) -> None:
+    made = load_keys(load_settings({}, home))
+    run(*GIVEN)
+    settings = load_settings({}, home)
+    assert (settings.api_keys, settings.secret_keys) == (made.api_keys, made.secret_keys)
+
+
+def test_an_env_that_cannot_be_read_is_left_alone(home: Path) -> None:
+    (home / ".env").write_bytes(b"\xff")
+    result = run(*GIVEN, "--force")
+    assert (result.exit_code, result.stderr) == (2, "Error: .env is not UTF-8, and is left as it is\n")
+    (home / ".env").write_text("OTHER\n")
+    assert ".env:1:1: " in run(*GIVEN, "--force").stderr
+    assert [path.name for path in home.iterdir()] == [".env"]
+
+
+def test_a_short_key_of_the_gateway_is_taken_with_a_warning(home: Path) -> None:
+    result = run("--gateway", "fuhuapi", "--key", "sk-1")
+    assert result.exit_code == 0
+    assert "The key of gateway fuhuapi has fewer than 8 characters" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -123,10 +182,3 @@ def test_a_disk_that_refuses_leaves_nothing_half_written(home: Path, monkeypatch
     assert result.exit_code == 2
     assert "cannot write here: Permission denied" in result.stderr
     assert list(home.iterdir()) == []
-
-
-@given(st.text(st.characters(min_codepoint=32, max_codepoint=0x3000, exclude_categories=["Cs", "Cc", "Zl", "Zp"])))
-def test_a_quoted_value_is_read_back_the_same(value: str) -> None:
-    environment = Environment({}, f"A=1\nX={_quote(value)}\nB=2\n".encode())
-    assert environment.mistakes == []
-    assert environment.values == {"A": "1", "X": value, "B": "2"}

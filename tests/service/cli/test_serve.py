@@ -159,13 +159,17 @@ def test_keys_that_nobody_configured_are_made_and_announced_once(start: Start, t
     assert kept.read_text() == secrets
 
 
-def test_a_key_that_was_made_by_a_start_that_failed_is_announced_all_the_same(start: Start) -> None:
+def test_a_start_that_fails_makes_no_key(start: Start, tmp_path: Path) -> None:
+    missing = dict.fromkeys(KEYS, "")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        failed = start(port=taken.getsockname()[1], ready=False, **dict.fromkeys(KEYS, ""))
+        failed = start(port=taken.getsockname()[1], ready=False, **missing)
         assert failed.popen.wait(PATIENCE) == 2
-    (line,) = (line for line in failed.said.splitlines() if line.startswith("An API key was made"))
-    second = start(**dict.fromkeys(KEYS, ""))
-    assert call(second, "/v1/tasks", line.rpartition(" ")[2]).status_code == 200
+    (tmp_path / "folder").mkdir()
+    misplaced = start(ready=False, RINGBACK_DATABASE="folder", **missing)
+    assert misplaced.popen.wait(PATIENCE) == 2
+    assert [path.name for path in tmp_path.iterdir() if "key" in path.name or "folder." in path.name] == []
+    assert "was made" not in failed.said + misplaced.said
+    assert "An API key was made" in start(**missing).said
 
 
 # --- refusing to start
@@ -195,10 +199,12 @@ REFUSALS: list[Any] = [
     pytest.param({"PORT": "many"}, ["PORT: expected a port"], id="port"),
     pytest.param({"HOST": "203.0.113.1"}, ["Cannot listen on 203.0.113.1:"], id="host"),
     pytest.param({"HOST": "ü..example"}, ["there is no such host"], id="no host"),
-    pytest.param({"RINGBACK_DATABASE": "."}, ["cannot be opened"], id="a directory"),
+    pytest.param({"RINGBACK_DATABASE": "."}, ["RINGBACK_DATABASE: "], id="a directory"),
     pytest.param({"RINGBACK_DATABASE": "text.db"}, ["text.db: cannot be opened as a ledger"], id="no database"),
     pytest.param({"RINGBACK_DATABASE": "foreign.db"}, ["schema"], id="another program's database"),
-    pytest.param({"RINGBACK_DATABASE": "none/ringback.db"}, ["No such file or directory"], id="no directory"),
+    pytest.param(
+        {"RINGBACK_DATABASE": "none/ringback.db"}, ["RINGBACK_DATABASE: there is no folder"], id="no directory"
+    ),
     pytest.param({"RINGBACK_CONFIG": "none.yaml"}, ["none.yaml: there is no such file"], id="no configuration"),
     pytest.param(
         {"RINGBACK_CONFIG": "five.yaml"},

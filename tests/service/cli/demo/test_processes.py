@@ -52,6 +52,28 @@ def test_a_stage_leaves_neither_processes_nor_files_behind_even_frozen_ones():
     assert not is_alive(gateway.pid)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_and_a_closed_terminal_leave_nothing_behind(number):
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as left, open_stage() as (folder, processes):
+        gateway = processes.start("gateway", ["simulate", "--port", "0"], {})
+        signal.raise_signal(number)
+    assert left.value.code == 128 + number
+    assert not folder.exists()
+    assert not is_alive(gateway.pid)
+    assert signal.getsignal(number) == before
+
+
+def test_a_hang_up_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with open_stage() as (folder, _):
+            signal.raise_signal(signal.SIGHUP)
+            assert folder.exists()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_ctrl_c_waits_until_the_block_is_done():
     steps = []
     with pytest.raises(KeyboardInterrupt), undisturbed():
