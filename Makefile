@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test journeys check fix bench clean
+.PHONY: help install demo run test journeys faults check fix bench clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -19,12 +19,16 @@ demo: $(VENV)/.run  ## watch Ringback's main job against a hostile simulated gat
 run: $(VENV)/.run  ## start the service with the settings of .env and the environment
 	@$(BIN)/ringback serve $(ARGS)
 
-test: $(VENV)/.dev  ## every test: fast ones, then journeys through real processes
-	$(BIN)/pytest -n 2 -m "not journey" $(ARGS)
+test: $(VENV)/.dev  ## every test: fast ones, then journeys through real processes, then faults
+	$(BIN)/pytest -n 2 -m "not journey and not fault" $(ARGS)
 	$(BIN)/pytest -n 2 -m journey $(ARGS)
+	$(BIN)/pytest -n 2 -m fault $(ARGS)
 
 journeys: $(VENV)/.dev  ## only the journeys
 	$(BIN)/pytest -n 2 -m journey $(ARGS)
+
+faults: $(VENV)/.dev  ## only the faults: kills, full disks, broken gateways, strangers
+	$(BIN)/pytest -n 2 -m fault $(ARGS)
 
 check: $(VENV)/.dev  ## formatter, linter, types, layers
 	$(BIN)/ruff format --check .

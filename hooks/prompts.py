@@ -19,6 +19,14 @@ PARAM_ALIASES: Final = {
     "weird": "w",
 }
 
+# Every name of that list, the long forms and the retired ones too.
+PARAMETERS: Final = frozenset({*PARAM_ALIASES, *PARAM_ALIASES.values()}) | {
+    "batch", "beta", "bs", "creative", "cref", "cw", "draft", "end", "exp", "fast", "hd", "height", "hq", "iw", "loop",
+    "motion", "mp", "niji", "no", "oref", "ow", "public", "raw", "relax", "sameseed", "sd", "seed", "sref", "stealth",
+    "stop", "style", "sv", "sw", "test", "testp", "tile", "turbo", "uplight", "upbeta", "upanime", "vibe", "vibefast",
+    "video", "width",
+}  # fmt: skip
+
 # Phones and word processors turn "--" into a dash, or into two.
 _NAME: Final = re.compile(r"(?:--|[\u2013\u2014]{1,2})([A-Za-z][A-Za-z0-9_-]*),?")
 

@@ -1,16 +1,21 @@
 """A chain as somebody waits for it: its events as they come, and what became of it."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from service.cli.client import LONGEST_WAIT, PATIENCE, Api
 from service.cli.screen import make_console, name_task, plain, print_chain, print_json
 from service.cli.states import is_settled, state_of
+from service.cli.waits import Wait, is_waiting, read_waits
 from storage.records import JSON, Status, SubmissionState
+
+LOOK_AGAIN: Final = 2.0  # seconds between two looks at a chain of which a task waits to be sent
 
 
 def follow_chain(
@@ -30,7 +35,9 @@ def follow_chain(
         tasks = api.read_chain(root_id, patience=PATIENCE)
         look(tasks)
         settled = is_chain_over(api, tasks)
-        left = LONGEST_WAIT if deadline is None else min(LONGEST_WAIT, deadline - time.monotonic())
+        # Why a task waits is no event: who looks for it must look again.
+        longest = LOOK_AGAIN if any(map(is_waiting, tasks)) else LONGEST_WAIT
+        left = longest if deadline is None else min(longest, deadline - time.monotonic())
         wait = 0.0 if settled else max(0.0, round(left, 3))  # a time in plain digits, whatever is left of it
         # What is asked for after the chain had settled is all that there will be.
         page = api.get("/v1/events", root=root_id, after=after, wait=wait, timeout=LONGEST_WAIT * 2, patience=PATIENCE)
@@ -78,7 +85,11 @@ def wait_for_chain(
     console = make_console(stderr=True)
     try:
         with ChainProgress(console) as progress:
-            for event in follow_chain(api, task["root_id"], deadline=deadline, look=progress.look):
+
+            def look(tasks: Sequence[JSON]) -> None:
+                progress.look(tasks, read_waits(api, tasks) if console.is_terminal else {})
+
+            for event in follow_chain(api, task["root_id"], deadline=deadline, look=look):
                 progress.show(event["task"])
     except KeyboardInterrupt:
         click.echo(f"It goes on without you: ringback watch {task['root_id']}", err=True)
@@ -94,7 +105,16 @@ def wait_for_chain(
     settled = is_chain_over(api, tasks)
     if not settled:
         click.echo(f"Not over after {timeout:g} s. It goes on: ringback watch {task['root_id']}", err=True)
+        waits = read_waits(api, tasks)
+        for each in tasks:
+            if each["id"] in waits:
+                click.echo(tell_wait(each, waits[each["id"]]), err=True)
     return settled and has_succeeded(tasks) and _tell_blocked(api, tasks)
+
+
+def tell_wait(task: JSON, wait: Wait) -> str:
+    """Give the line that says why a task waits."""
+    return f"{name_task(task)} {task['id']} waits: {wait}."
 
 
 def _tell_trouble(task: JSON) -> None:
@@ -127,8 +147,10 @@ class ChainProgress:
             SpinnerColumn(finished_text=" "),
             TextColumn("{task.description}", markup=False),  # a gateway's label may hold brackets
             BarColumn(bar_width=30),
-            TextColumn("{task.percentage:>3.0f} %  {task.fields[word]}"),
+            TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
+            # What a gateway says may be long: this column is folded, and no other.
+            TextColumn("{task.fields[word]}", markup=False, table_column=Column(overflow="fold")),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -142,14 +164,15 @@ class ChainProgress:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def look(self, tasks: Sequence[JSON]) -> None:
-        """Show every task of the chain as it is."""
+    def look(self, tasks: Sequence[JSON], waits: Mapping[str, Wait]) -> None:
+        """Show every task of the chain as it is; `waits` says by their ids why some wait."""
         for task in tasks:
-            self.show(task)
+            self.show(task, waits.get(task["id"]))
 
-    def show(self, task: JSON) -> None:
+    def show(self, task: JSON, wait: Wait | None = None) -> None:
         """Show a task as an event told it."""
         if task["id"] not in self._rows:
             self._rows[task["id"]] = self._progress.add_task(name_task(task), total=100, word="")
+        word = state_of(task).word + (f": {wait}" if wait else "")
         percent = 100 if task["status"] == Status.SUCCESS else task["progress"] or 0
-        self._progress.update(self._rows[task["id"]], completed=percent, word=state_of(task).word)
+        self._progress.update(self._rows[task["id"]], completed=percent, word=word)

@@ -84,9 +84,9 @@ class Api:
         answer = self.get(task_path(task_id, "chain"), patience=patience)
         return list(answer["tasks"])
 
-    def list_submissions(self, task_id: str) -> list[JSON]:
+    def list_submissions(self, task_id: str, *, patience: float = 0.0) -> list[JSON]:
         """Give every paid POST of a task, oldest first."""
-        return list(self.get(task_path(task_id, "submissions"))["submissions"])
+        return list(self.get(task_path(task_id, "submissions"), patience=patience)["submissions"])
 
     def list_firings(self, task_id: str) -> list[JSON]:
         """Give every Firing about a task, oldest first."""

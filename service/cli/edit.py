@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
-from service.cli.orders import WITH_PROMPT, order_options, place_order, prompt_argument
+from service.cli.orders import order_options, place_order, prompt_argument
 from service.cli.pictures import PICTURE
+from service.cli.prompts import PromptCommand
 
 
-@click.command("edit", context_settings=WITH_PROMPT)
+@click.command("edit", cls=PromptCommand)
 @click.argument("image", type=PICTURE)
 @prompt_argument
 @click.option("--retexture", is_flag=True, help="Keep the shapes, and change what they are made of.")

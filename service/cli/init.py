@@ -10,7 +10,7 @@ from service.deployment import warn_of_short_keys
 from service.gateways.presets import PRESETS, clean_gateway_url
 from service.keys import find_keys, make_api_key, make_secret_key
 from service.settings import Settings, SettingsError, load_settings, read_settings
-from service.written.environment import FILE, Environment, read_environment
+from service.written.environment import FILE, Environment
 from service.written.private_file import PRIVATE, write_whole
 from service.written.urls import clean_url
 

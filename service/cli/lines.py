@@ -11,13 +11,13 @@ from storage.records import JSON
 
 def tell_event(event: JSON) -> Text:
     """Give the line: when, what, which task, how far, from where, and whatever else it says."""
-    line = Text.assemble((_clock(event["time"]), "dim"), f"  {event['seq']:>6}  ")
+    line = Text.assemble((_clock(event["time"]), "dim"), f"  {event['seq']:>5}  ")
     task = event["task"]
     if task is None:
         return line.append(plain(event["type"]))
     state = state_of(task)
-    line.append(f"{state.shape} ", state.style).append(f"{plain(event['type']):<16} ")
-    line.append(f"{task['id']}  {name_task(task):<9}", "dim")
+    line.append(f"{state.shape} ", state.style).append(f"{plain(event['type']):<15} ")
+    line.append(f"{task['id']}  {name_task(task):<8}", "dim")
     if task["progress"] is not None:
         line.append(f" {task['progress']:>3} %")
     line.append(f"  {plain(event['data'].get('source'))}", "dim")

@@ -14,8 +14,6 @@ from storage.records import JSON, Status
 
 F = TypeVar("F", bound=Callable[..., None])
 
-# A prompt's own parameters (--ar 16:9) look like options: those that are not ours belong to it.
-WITH_PROMPT: Final = {"ignore_unknown_options": True}
 BOTS: Final = {"midjourney": "MID_JOURNEY", "niji": "NIJI_JOURNEY"}
 
 prompt_argument = click.argument("prompt", nargs=-1, required=True, type=click.UNPROCESSED)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 import msgspec
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
@@ -35,6 +36,17 @@ def make_console(*, stderr: bool = False) -> Console:
     if not console.is_terminal:
         console.width = PIPED_WIDTH
     return console
+
+
+def print_table(table: Table) -> None:
+    """Print a table; where no terminal shows it, its lines end where their words do."""
+    console = make_console()
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as capture:
+        console.print(table)
+    click.echo("\n".join(map(str.rstrip, capture.get().splitlines())))
 
 
 def plain(text: str | None) -> str:

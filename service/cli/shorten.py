@@ -4,10 +4,11 @@ from typing import Any
 
 import click
 
-from service.cli.orders import WITH_PROMPT, bot_option, order_options, place_order, print_text, prompt_argument
+from service.cli.orders import bot_option, order_options, place_order, print_text, prompt_argument
+from service.cli.prompts import PromptCommand
 
 
-@click.command("shorten", context_settings=WITH_PROMPT)
+@click.command("shorten", cls=PromptCommand)
 @prompt_argument
 @bot_option
 @order_options

@@ -82,6 +82,9 @@ def _sentence(about: str) -> str:
 def command(*, host: str, port: int, more: tuple[str, ...], **given: Any) -> None:
     """Play a Midjourney gateway, with the vices that are switched on.
 
+    new-api, fuhuapi, deerapi and kuaiwenwen look at rows of their own, 15 s older than their callbacks: they refuse
+    clicks for so long after a success, and Ringback tries again. --lag 0 makes them quick.
+
     GET /simulator/books tells what happened, for audits.
     """
     texts = [*more]
@@ -105,7 +108,13 @@ def command(*, host: str, port: int, more: tuple[str, ...], **given: Any) -> Non
 def _announcement(host: str, port: int, options: SimulatorOptions) -> str:
     url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     vices = ", ".join(f"{name}={number:g}" for name, number in options.vices.items()) or "none"
-    return f"simulated {options.dialect} listens on {url}; vices: {vices}; audit: {url}/simulator/books"
+    line = f"simulated {options.dialect} listens on {url}; vices: {vices}; audit: {url}/simulator/books"
+    if (lag := options.vices.get("lag", DIALECTS[options.dialect].rows.lag)) > 0:
+        line += (
+            f"\nIts own rows are {lag:g} s older than its callbacks: clicks are refused for {lag:g} s after a success."
+        )
+        line += " To have none of that: --lag 0"
+    return line
 
 
 def _serve(app: Any, listener: socket.socket, *, announcement: str) -> None:

@@ -9,14 +9,15 @@ from click.core import ParameterSource
 from service.cli.batch import report, submit_rows
 from service.cli.client import connect
 from service.cli.failures import Failed, Misused
-from service.cli.orders import WITH_PROMPT, bot_option, make_order, order_options, place_order
+from service.cli.orders import bot_option, make_order, order_options, place_order
 from service.cli.pictures import PICTURE
+from service.cli.prompts import PromptCommand
 from service.cli.rows import DEFAULT_TEMPLATE, BadRows, read_rows
 
 NOT_OF_FILES: Final = ("state", "wait", "timeout")  # what a file of prompts has no use for
 
 
-@click.command("submit", context_settings=WITH_PROMPT)
+@click.command("submit", cls=PromptCommand)
 @click.argument("prompt", nargs=-1, type=click.UNPROCESSED)
 @click.option("--image", "images", multiple=True, type=PICTURE, help="To go by; may be repeated.")
 @bot_option

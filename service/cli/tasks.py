@@ -9,11 +9,12 @@ from rich.text import Text
 
 from service.cli.client import connect
 from service.cli.failures import Misused
-from service.cli.screen import make_console, name_task, plain, print_json
+from service.cli.screen import name_task, plain, print_json, print_table
 from service.cli.states import explain, state_of
-from storage.records import JSON
+from storage.records import JSON, Status
 
 SHOWN: Final = 50  # tasks, unless said otherwise
+SEPARATOR: Final = " | "  # between what went wrong and the prompt
 ADOPTED_AT_ONCE: Final = 100  # ids in one call
 
 
@@ -46,11 +47,14 @@ def command(
         return
     rows = list(tasks)
     if rows:
-        make_console().print(draw_tasks(rows, now=datetime.now(UTC)))
+        print_table(draw_tasks(rows, now=datetime.now(UTC)))
     else:
         narrowed = any((status, action, tag, root, q))
         make_one = 'No task here. To make one: ringback submit "a red fox"'
         click.echo("No task matches." if narrowed else make_one, err=True)
+        for word in status:
+            if word not in tuple(Status) and not any(connect(context).list_tasks(limit=1, status=(word,))):
+                click.echo(f"No task has ever had the status {plain(word)}; known are {', '.join(Status)}.", err=True)
 
 
 @command.command("adopt")
@@ -109,7 +113,7 @@ def draw_tasks(tasks: list[JSON], *, now: datetime) -> Table:
 def _tell_prompt(task: JSON) -> Text:
     """The prompt, after what went wrong: that must not be cut off first."""
     reason, prompt = explain(task), Text(plain(task["prompt"]))
-    line = Text.assemble((plain(reason), state_of(task).style), "  ", prompt) if reason else prompt
+    line = Text.assemble((plain(reason), state_of(task).style), (SEPARATOR, "dim"), prompt) if reason else prompt
     line.no_wrap, line.overflow = True, "ellipsis"
     return line
 

@@ -4,7 +4,7 @@ import click
 from rich.table import Table
 
 from service.cli.client import connect
-from service.cli.screen import make_console, plain, print_json
+from service.cli.screen import plain, print_json, print_table
 from storage.records import JSON
 from storage.usage import GROUPS
 
@@ -21,7 +21,7 @@ def command(context: click.Context, by: str, since: str | None, as_json: bool) -
         for group in groups:
             print_json(group)
     elif groups:
-        make_console().print(draw_usage(groups, by))
+        print_table(draw_usage(groups, by))
     else:
         click.echo("Nothing was spent.", err=True)
 

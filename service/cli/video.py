@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
-from service.cli.orders import WITH_PROMPT, order_options, place_order, prompt_argument
+from service.cli.orders import order_options, place_order, prompt_argument
 from service.cli.pictures import PICTURE
+from service.cli.prompts import PromptCommand
 
 
-@click.command("video", context_settings=WITH_PROMPT)
+@click.command("video", cls=PromptCommand)
 @prompt_argument
 @click.option("--image", "images", multiple=True, type=PICTURE, help="How it begins; a second one, how it ends.")
 @click.option("--motion", type=click.Choice(["low", "high"]), help="How much moves.")

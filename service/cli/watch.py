@@ -1,11 +1,15 @@
 """`ringback watch`: a chain's events until it has settled."""
 
+from collections.abc import Sequence
+
 import click
 
-from service.cli.chain import follow_chain, has_succeeded
+from service.cli.chain import follow_chain, has_succeeded, tell_wait
 from service.cli.client import connect
 from service.cli.lines import tell_event
 from service.cli.screen import make_console, print_chain, print_json
+from service.cli.waits import read_waits
+from storage.records import JSON
 
 
 @click.command("watch")
@@ -20,7 +24,17 @@ def command(context: click.Context, task: str, as_json: bool) -> None:
     api = connect(context)
     root_id = api.read_task(task)["root_id"]
     console = make_console()
-    for event in follow_chain(api, root_id):
+    told: dict[str, str] = {}  # task → why it waits, as it was told last
+
+    def look(tasks: Sequence[JSON]) -> None:
+        waits = {} if as_json else read_waits(api, tasks)
+        for each in tasks:
+            wait = waits.get(each["id"])
+            if wait and told.get(each["id"]) != wait.reason:
+                told[each["id"]] = wait.reason
+                click.echo(tell_wait(each, wait), err=True)
+
+    for event in follow_chain(api, root_id, look=look):
         if as_json:
             print_json(event)
         else:

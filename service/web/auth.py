@@ -42,7 +42,9 @@ class KeyGuard:
         scheme, _, key = HTTPConnection(scope).headers.get("authorization", "").partition(" ")
         client = self._keys.recognise(key.strip())
         if scheme.lower() != "bearer" or client is None:
-            detail = "An API key is needed: send it as 'Authorization: Bearer <key>'."
+            shown = scheme.lower() == "bearer" and key.strip()
+            reason = "That API key is not known" if shown else "An API key is needed"
+            detail = f"{reason}: send one of this service's as 'Authorization: Bearer <key>'."
             refusal = make_problem(401, detail, {"WWW-Authenticate": "Bearer"})
             return await refusal(scope, receive, send)
         scope.setdefault("state", {})["client"] = client

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from service.web.problems import Problem, explain, tell_mistakes
+from service.web.wording import tell_bad_json, tell_wrong_value
 from service.written.mistakes import did_you_mean, quoted
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -140,9 +141,9 @@ def _decode(body: bytes, expected: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=expected)
     except msgspec.ValidationError as error:
-        raise tell_mistakes(_list_mistakes(body, expected) or [str(error)]) from None
+        raise tell_mistakes(_list_mistakes(body, expected) or [f"The body: {tell_wrong_value(str(error))}"]) from None
     except msgspec.DecodeError as error:
-        raise Problem(422, str(error)) from None
+        raise Problem(422, tell_bad_json(str(error))) from None
     except (UnicodeDecodeError, RecursionError):
         raise Problem(422, "The body is not JSON in UTF-8.") from None
 
@@ -167,7 +168,7 @@ def find_mistakes(said: Mapping[str, Any], expected: type[msgspec.Struct]) -> li
         try:
             msgspec.convert(said[name], field.type)
         except msgspec.ValidationError as error:
-            mistakes.append(f"{name}: {error}")
+            mistakes.append(f"{name}: {tell_wrong_value(str(error))}")
     return mistakes
 
 

@@ -5,7 +5,7 @@ import pytest
 from tests.journeys.conftest import RULES, Member
 from tests.journeys.processes import wait_until
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.fault
 TASKS = 6
 VICES = {
     "hangs": {"hang": 0.5},

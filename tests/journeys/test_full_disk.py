@@ -10,7 +10,7 @@ import pytest
 
 from tests.journeys.processes import wait_until
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.fault
 TASKS = 30
 PAGE = 4096
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.journeys.processes import wait_until
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.fault
 SEED = 20_261_123
 LOST_AFTER = "3"  # seconds
 PLUS = "midjourney-proxy-plus"

@@ -10,7 +10,7 @@ from hooks.token import TOKEN_PATTERN, TokenSigner
 from storage.store import make_nonce
 from tests.journeys.processes import wait_until
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.fault
 SECRET_KEY = "secret-0123456789abcdef"
 
 

@@ -1,5 +1,8 @@
 """`ringback demo`: the main job, against a hostile gateway, in ten seconds, with real processes and real HTTP."""
 
+import shlex
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import Final
@@ -68,6 +71,14 @@ def command(as_json: bool, keep: Path | None, stay: bool, seed: int) -> None:
                 time.sleep(STAY)
 
 
+def _name_program() -> str:
+    """How to call this program from here: by its name, or, where its environment is not activated, by its path."""
+    own = Path(sys.executable).with_name("ringback")
+    if shutil.which("ringback") or not own.exists():
+        return "ringback"
+    return shlex.quote(str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own))
+
+
 def _prepare(folder: Path) -> Path:
     """Make the folder; give where its ledger will be. A ledger that is there already is not touched."""
     ledger = folder / LEDGER
@@ -112,9 +123,9 @@ def _say_what_is_next(console: Console, kept: Path | None) -> None:
         Text.assemble(
             ("Every grid has one U1, nothing was paid twice, nothing acknowledged was lost.", "bold green"),
             "\nNow with a gateway of your own: ",
-            ("ringback init", "bold"),
+            (f"{_name_program()} init", "bold"),
             ", then ",
-            ("ringback serve", "bold"),
+            (f"{_name_program()} serve", "bold"),
             ".",
         )
     )
@@ -127,7 +138,7 @@ def _invite(console: Console, cast: Cast) -> None:
             f"\n  service  {cast.url}\n  API key  {cast.key}\n  gateway  {cast.gateway_url}/simulator/books\n\n"
             f"  curl {cast.url}/v1/tasks -H 'Authorization: Bearer {cast.key}' \\\n"
             "    -H 'Content-Type: application/json' -d '{\"prompt\": \"a red cat\"}'\n"
-            f"  RINGBACK_URL={cast.url} RINGBACK_API_KEY={cast.key} ringback submit a red cat",
+            f"  RINGBACK_URL={cast.url} RINGBACK_API_KEY={cast.key} {_name_program()} submit a red cat",
         ),
         soft_wrap=True,
     )

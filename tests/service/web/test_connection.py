@@ -13,6 +13,7 @@ import uvicorn
 
 from service.web.connection import MAX_HEAD, MAX_OWED, Connection
 
+pytestmark = pytest.mark.fault
 DEADLINE = 10.0  # seconds until a test gives up waiting
 
 

@@ -15,6 +15,8 @@ from service.cli.doctor.door import examine_door
 from service.cli.doctor.finding import Finding
 from service.gateways.presets import Gateway
 
+pytestmark = pytest.mark.journey
+
 VOLUME = "volume"  # says whether this very machine is a container, which no test can change
 
 

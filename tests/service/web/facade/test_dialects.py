@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.journey
+
 
 @pytest.mark.parametrize(
     ("dialect", "preset", "path", "prefix"),

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse
 
+pytestmark = pytest.mark.journey
+
 OLD = "1320098173412546"  # an id from before the move
 
 

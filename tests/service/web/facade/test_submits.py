@@ -11,6 +11,8 @@ from starlette.responses import JSONResponse, Response
 
 from storage.tasks import read_task
 
+pytestmark = pytest.mark.journey
+
 OURS = 16  # digits of an id of ours
 
 
