@@ -26,7 +26,6 @@ class Config:
     rulebook: Rulebook = field(default_factory=Rulebook)
 
 
-_NAMED = "; RINGBACK_CONFIG names it"
 _SECTIONS = ("gateways", "groups", "limits", "rules")
 
 
@@ -61,8 +60,7 @@ def load_config(path: Path, *, named: bool, environ: Mapping[str, str]) -> Confi
     except FileNotFoundError:
         if not named:
             return Config()
-        raise ConfigError([Mistake(str(path), None, None, f"there is no such file{_NAMED}")]) from None
+        raise ConfigError([Mistake(str(path), None, None, "there is no such file")]) from None
     except OSError as error:
-        who = _NAMED if named else ""
-        raise ConfigError([Mistake(str(path), None, None, f"cannot be read: {error.strerror}{who}")]) from None
+        raise ConfigError([Mistake(str(path), None, None, f"cannot be read: {error.strerror}")]) from None
     return parse_config(data, file=str(path), environ=environ)

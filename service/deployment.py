@@ -1,6 +1,7 @@
 """All that a deployment says: its settings and its `ringback.yaml`, read together so that all mistakes come at once."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from hooks.blanker import SHORTEST_SECRET
@@ -23,7 +24,11 @@ def load_deployment(environ: Mapping[str, str], cwd: Path) -> tuple[Settings, Co
     try:
         config = load_config(settings.config, named=settings.config_named, environ=settings.environ)
     except ConfigError as error:
-        mistakes += error.mistakes
+        named = settings.config_named
+        mistakes += [
+            replace(each, message=f"{each.message}; RINGBACK_CONFIG names it") if named and each.line is None else each
+            for each in error.mistakes
+        ]
     if (lost := _find_lost_ledger(settings.database)) is not None:
         place = environment.variables.get("RINGBACK_DATABASE", Variable("", PROCESS))
         mistakes.append(place.mistake(f"RINGBACK_DATABASE: {lost}"))

@@ -23,9 +23,15 @@ def find_by_gateway_id(db: sqlite3.Connection | Transaction, gateway: str, gatew
 
 
 def adopt(
-    tx: Transaction, gateway: str, gateway_id: str, progress: Progress, *, state: str | None = None
+    tx: Transaction,
+    gateway: str,
+    gateway_id: str,
+    progress: Progress,
+    *,
+    state: str | None = None,
+    submitted_at: int | None = None,
 ) -> tuple[Task, bool]:
-    """Bring a gateway's task into the ledger; give it, and whether it is new.
+    """Bring a gateway's task into the ledger; give it, and whether it is new. `submitted_at` (ms) is by the gateway's clock.
 
     One event tells of it, `task.submitted`, with the task as it is by now. Rules decide nothing about what had ended
     before: nobody wants to pay for follow-ups of years. What goes on is a task like any other from here on.
@@ -43,7 +49,6 @@ def adopt(
     )
     task = open_task(tx, new)
     keep_gateway_id(tx, task.id, gateway_id)
-    submitted_at = said.get("submitTime")
     tx.execute(
         "UPDATE submissions SET state = ?, next_at = NULL WHERE task_id = ?", (SubmissionState.ACCEPTED, task.id)
     )
@@ -52,7 +57,7 @@ def adopt(
         (
             *columns_of(progress),
             SubmissionState.ACCEPTED,
-            submitted_at if isinstance(submitted_at, int) and submitted_at > 0 else tx.now,
+            tx.now if submitted_at is None else submitted_at,
             None if progress.ended else tx.now,
             task.id,
         ),

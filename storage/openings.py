@@ -64,8 +64,9 @@ def open_click(
 ) -> tuple[Task, bool]:
     """Open the child that a click on `button` asks for; give it, and whether it is new.
 
-    At most one live click per (parent, kind `upsample`, index), whoever asks: a second asker gets the first one's. One
-    that failed lives no more, unless its gateway has contradicted that: what it made was paid.
+    At most one live click per (parent, kind `upsample`, index), whoever asks: a second asker gets the first one's, also
+    where the parent stands twice in the ledger. One that failed lives no more, unless its gateway has contradicted
+    that: what it made was paid.
     A child inherits gateway, mode, prompt, tags and the client's state, where none of its own is given. `request` is
     what its POST carries beside the button: {"window": {"prompt", "mask"}, "options"}.
     """
@@ -105,12 +106,21 @@ def inherit_mode(tx: Transaction, parent_id: str, request: Mapping[str, Any]) ->
 
 
 def _live_click(tx: Transaction, parent_id: str, button: Button) -> Task | None:
+    """A click of this button that holds its place: of this parent, or of another task that is the same one there.
+
+    One task of a gateway may be several here: it answers a second order with the first one's task, or one was adopted.
+    But some give one id to two tasks; there each has customIds of its own.
+    """
     row = tx.execute(
-        f'SELECT {COLUMNS} FROM tasks WHERE parent_id = ? AND button_kind = ? AND "index" IS ?'
+        f'SELECT {COLUMNS} FROM tasks WHERE button_kind = :kind AND "index" IS :index AND (parent_id = :parent'
+        " OR parent_id IN (SELECT twin.task_id FROM gateway_ids AS own JOIN gateway_ids AS twin"
+        " USING (gateway, gateway_id) WHERE own.task_id = :parent)"
+        " AND coalesce((SELECT json_extract(request, '$.button.custom_id') = :custom_id FROM submissions"
+        " WHERE task_id = tasks.id ORDER BY id LIMIT 1), 1))"
         f" AND submission IN ({_LIVE}) AND (status NOT IN ({_FAILURES}) OR EXISTS (SELECT 1 FROM events"
         f" WHERE task_id = tasks.id AND type = '{CONTRADICTED}'"
         f" AND json_extract(data, '$.claim.status') NOT IN ({_FAILURES}))) ORDER BY id LIMIT 1",
-        (parent_id, button.kind, button.index),
+        {"parent": parent_id, "kind": button.kind, "index": button.index, "custom_id": button.custom_id},
     ).fetchone()
     return None if row is None else task_of_row(row)
 

@@ -33,7 +33,8 @@ def tally_polls(tx: Transaction, gateway: str, made: int) -> Polls:
     (more,) = tx.execute(
         "SELECT coalesce(sum(max(1, (events.time - tasks.submitted_at + :every - 1) / :every)), 0)"
         " FROM events NOT INDEXED JOIN tasks ON tasks.id = events.task_id"
-        f" WHERE events.seq > :after AND events.{IS_ENDING} AND events.{TOLD} AND tasks.gateway = :gateway",
+        f" WHERE events.seq > :after AND events.{IS_ENDING} AND events.{TOLD} AND tasks.gateway = :gateway"
+        " AND tasks.origin != 'adopted'",  # whoever submitted those asked about them
         {"every": EVERY, "after": after, "gateway": gateway},
     ).fetchone()
     if made or more or latest - after > STALE:

@@ -121,13 +121,26 @@ def count_outstanding(db: sqlite3.Connection, gateway: str) -> int:
 
     A task that waits in its window takes no place, until the window's answer is sent.
     """
+    return _count_at_work(db, "1", {"gateway": gateway})
+
+
+def count_places(db: sqlite3.Connection, gateway: str, *, since: int) -> int:
+    """Count the places that are taken at a gateway: by what is outstanding and of which there was news since a time (ms).
+
+    What was adopted takes none: whoever submitted it counts it. What a gateway says to be at work for ever takes none
+    for ever.
+    """
+    return _count_at_work(db, "origin != 'adopted' AND updated_at > :since", {"gateway": gateway, "since": since})
+
+
+def _count_at_work(db: sqlite3.Connection, condition: str, values: JSON) -> int:
     (count,) = db.execute(
-        "SELECT (SELECT count(*) FROM tasks WHERE gateway = :gateway AND asked_at IS NOT NULL"
+        f"SELECT (SELECT count(*) FROM tasks WHERE gateway = :gateway AND asked_at IS NOT NULL AND {condition}"
         " AND submission != 'sending' AND (status != 'MODAL' OR EXISTS (SELECT 1 FROM submissions"
         " WHERE task_id = tasks.id AND kind = 'modal' AND state IN ('accepted', 'unknown'))))"
         " + (SELECT count(*) FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
         f" WHERE submissions.{IN_DOUBT} AND submissions.state = 'sending' AND tasks.gateway = :gateway)",
-        {"gateway": gateway},
+        values,
     ).fetchone()
     return int(count)
 

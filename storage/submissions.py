@@ -47,6 +47,16 @@ def list_submissions(db: sqlite3.Connection | Transaction, task_id: str) -> list
     return [submission_of_row(row) for row in rows]
 
 
+def read_first_doubt(db: sqlite3.Connection | Transaction, gateway: str) -> int | None:
+    """Give when (ms) the first of the POSTs was sent of which a gateway may have a task that it has not named to us."""
+    (sent_at,) = db.execute(
+        f"SELECT min(sent_at) FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
+        f" WHERE submissions.{IN_DOUBT} AND tasks.gateway = ? AND tasks.gateway_id IS NULL",
+        (gateway,),
+    ).fetchone()
+    return None if sent_at is None else int(sent_at)
+
+
 def list_sending(db: sqlite3.Connection | Transaction) -> frozenset[int]:
     """Give the ids of the submissions whose POST is under way, as far as anybody knows."""
     rows = db.execute(f"SELECT id FROM submissions WHERE {IN_DOUBT} AND state = 'sending'")
@@ -64,7 +74,7 @@ def acknowledge(
 ) -> None:
     """The gateway has it: says its own answer, or a callback or a fetched task that proves it.
 
-    What is not new was there before and costs nothing. `task.submitted` is appended the first time that this becomes
+    What is not new was there before and costs nothing, also where a callback was there first. `task.submitted` is appended the first time that this becomes
     known of the task.
     """
     submission = read_submission(tx, submission_id)
@@ -72,6 +82,8 @@ def acknowledge(
     if gateway_id is not None:
         keep_gateway_id(tx, task_id, gateway_id)
     _keep_answer(tx, submission_id, answer)
+    if not is_new and submission.cost is not None:
+        tx.execute("UPDATE tasks SET cost = NULL, loose = 1 WHERE id = ? AND cost IS NOT NULL", (task_id,))
     if submission.state in (SubmissionState.ACCEPTED, SubmissionState.REJECTED):
         return
     _set_state(tx, submission_id, SubmissionState.ACCEPTED)

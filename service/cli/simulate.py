@@ -19,6 +19,8 @@ SHUTDOWN_PATIENCE = 1  # seconds for submissions that are still unanswered
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 _FORMS = {"chance": "0…1", "seconds": "SECONDS", "offset": "±SECONDS", "switch": "on|off", "count": "N|all"}
 
+_LAGGING = {name: dialect.rows.lag for name, dialect in DIALECTS.items() if dialect.rows.lag}  # seconds
+
 
 def vice_options(command: Callable[..., None]) -> Callable[..., None]:
     """One option for each vice; without a value it always strikes."""
@@ -47,7 +49,8 @@ def _sentence(about: str) -> str:
     default="midjourney-proxy",
     show_default=True,
     type=click.Choice(list(DIALECTS)),
-    help="Which gateway to play.",
+    help=f"Which gateway to play. {', '.join(_LAGGING)} are slow to know their own successes: they refuse clicks for"
+    f" {max(_LAGGING.values()):g} s after one, and Ringback tries again; --lag 0 makes them quick.",
 )
 @click.option("--key", help="The API key that clients must show. Without it any key will do.")
 @click.option("--seed", default=1, show_default=True, help="The same seed, the same mischief.")
@@ -82,9 +85,6 @@ def _sentence(about: str) -> str:
 def command(*, host: str, port: int, more: tuple[str, ...], **given: Any) -> None:
     """Play a Midjourney gateway, with the vices that are switched on.
 
-    new-api, fuhuapi, deerapi and kuaiwenwen look at rows of their own, 15 s older than their callbacks: they refuse
-    clicks for so long after a success, and Ringback tries again. --lag 0 makes them quick.
-
     GET /simulator/books tells what happened, for audits.
     """
     texts = [*more]
@@ -110,10 +110,8 @@ def _announcement(host: str, port: int, options: SimulatorOptions) -> str:
     vices = ", ".join(f"{name}={number:g}" for name, number in options.vices.items()) or "none"
     line = f"simulated {options.dialect} listens on {url}; vices: {vices}; audit: {url}/simulator/books"
     if (lag := options.vices.get("lag", DIALECTS[options.dialect].rows.lag)) > 0:
-        line += (
-            f"\nIts own rows are {lag:g} s older than its callbacks: clicks are refused for {lag:g} s after a success."
-        )
-        line += " To have none of that: --lag 0"
+        line += f"\nIts own rows are {lag:g} s older than its callbacks: it refuses clicks for so long after a success;"
+        line += " --lag 0 makes it quick"
     return line
 
 

@@ -54,7 +54,7 @@ def command(
         click.echo("No task matches." if narrowed else make_one, err=True)
         for word in status:
             if word not in tuple(Status) and not any(connect(context).list_tasks(limit=1, status=(word,))):
-                click.echo(f"No task has ever had the status {plain(word)}; known are {', '.join(Status)}.", err=True)
+                click.echo(f"No task has the status {plain(word)}; known are {', '.join(Status)}.", err=True)
 
 
 @command.command("adopt")

@@ -141,7 +141,9 @@ def _decode(body: bytes, expected: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=expected)
     except msgspec.ValidationError as error:
-        raise tell_mistakes(_list_mistakes(body, expected) or [f"The body: {tell_wrong_value(str(error))}"]) from None
+        raise tell_mistakes(
+            _list_mistakes(body, expected) or [f"The body: {tell_wrong_value(str(error), expected)}"]
+        ) from None
     except msgspec.DecodeError as error:
         raise Problem(422, tell_bad_json(str(error))) from None
     except (UnicodeDecodeError, RecursionError):
@@ -168,7 +170,7 @@ def find_mistakes(said: Mapping[str, Any], expected: type[msgspec.Struct]) -> li
         try:
             msgspec.convert(said[name], field.type)
         except msgspec.ValidationError as error:
-            mistakes.append(f"{name}: {tell_wrong_value(str(error))}")
+            mistakes.append(f"{name}: {tell_wrong_value(str(error), field.type)}")
     return mistakes
 
 

@@ -5,7 +5,10 @@ msgspec's own: "Expected `str | null`, got `array` - at `$[0]`", "Expected `str`
 """
 
 import re
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
+
+from msgspec import inspect
 
 _KINDS: Final = {
     "str": "text",
@@ -24,10 +27,12 @@ _EXPECTED: Final = re.compile(
 _ENUM: Final = re.compile(r"Invalid enum value (?P<value>.+?)(?: - at `\$(?P<place>.*)`)?", re.DOTALL)
 
 
-def tell_wrong_value(said: str) -> str:
-    """Give what a ValidationError says; what is not known is given as it is."""
+def tell_wrong_value(said: str, expected: Any) -> str:
+    """Give what a ValidationError says of a value that should be an `expected` type; what is not known as it is."""
     if match := _ENUM.fullmatch(said):
-        return f"{match['value']} is none of its values{_tell_place(match['place'])}"
+        values = ", ".join(map(str, _list_values(inspect.type_info(expected))))
+        wanted = f"expected one of {values}, found" if values else "there is no"
+        return f"{wanted} {match['value']}{_tell_place(match['place'])}"
     match = _EXPECTED.fullmatch(said)
     if match is None:
         return said
@@ -46,6 +51,18 @@ def tell_bad_json(said: str) -> str:
     """Give what a DecodeError says."""
     reason = said.removeprefix("JSON is malformed: ").replace("Input data was truncated", "it ends too early")
     return f"The body is not JSON: {reason}."
+
+
+def _list_values(kind: inspect.Type) -> Iterable[Any]:
+    """Every word that a type takes, also within a union or a list."""
+    match kind:
+        case inspect.LiteralType():
+            return kind.values
+        case inspect.UnionType():
+            return tuple(value for each in kind.types for value in _list_values(each))
+        case inspect.CollectionType():
+            return _list_values(kind.item_type)
+    return ()
 
 
 def _name(kinds: str) -> str:

@@ -43,7 +43,8 @@ def test_an_ending_is_one_line_with_its_source_and_how_long_it_took(ledger, chro
 
     assert chronicle(ledger, happen) == [
         {
-            "event": "ended", "log_level": "info", "timestamp": stamp(ledger.clock.now), "task": task.id, "gateway": "g", "action": "IMAGINE",
+            "event": "ended", "log_level": "info", "timestamp": stamp(ledger.clock.now),
+            "task": task.id, "gateway": "g", "action": "IMAGINE",
             "status": "SUCCESS", "by": "callback", "took_ms": 8250,
         }
     ]  # fmt: skip
@@ -84,7 +85,8 @@ def test_a_rule_that_fires_is_a_line_and_so_is_one_that_is_blocked(open_ledger, 
     *endings, fired, blocked = chronicle(ledger, happen)
     follow_ups = ",".join(child.id for child in ledger.children(full))
     assert fired == {
-        "event": "rule fired", "log_level": "info", "timestamp": stamp(ledger.clock.now), "task": full.id, "rule": "two", "clicks": "U1,U2",
+        "event": "rule fired", "log_level": "info", "timestamp": stamp(ledger.clock.now),
+        "task": full.id, "rule": "two", "clicks": "U1,U2",
         "follow_ups": follow_ups,
     }  # fmt: skip
     assert (blocked["event"], blocked["task"], blocked["rule"]) == ("rule blocked", bare.id, "two")

@@ -112,6 +112,7 @@ def test_every_mistake_of_the_file_has_its_place(tmp_path: Path) -> None:
         "\n\n"
         "export RINGBACK_LOG=loud\n"
         "RINGBACK_SILENT_AFTER='-1'\n"
+        "RINGBACK_GATEWAY_KEY=sk-1\n"
         "just words with sk-secret\n"
     )
     found = complaints(tmp_path, dotenv, PORT="70000", RINGBACK_GATEWAY_URL="ftp://x", RINGBACK_COLOUR="red")
@@ -120,7 +121,7 @@ def test_every_mistake_of_the_file_has_its_place(tmp_path: Path) -> None:
         ".env:4:3: RINGBACK_GATEWAY: there is no preset 'fuhu' (did you mean 'fuhuapi'?)",
         ".env:7:1: RINGBACK_LOG: there is no log level 'loud' (known: debug, info, warning, error)",
         ".env:8:1: RINGBACK_SILENT_AFTER: expected a number of seconds above 0, found '-1'",
-        ".env:9:1: expected NAME=value",
+        ".env:10:1: expected NAME=value, and there is no '='",
         "environment: RINGBACK_COLOUR: there is no such setting",
         "environment: PORT: expected a port from 0 to 65535, found '70000'",
         "environment: RINGBACK_GATEWAY_URL: a URL begins with https:// or http:// and a host",
@@ -162,8 +163,8 @@ def test_a_refused_key_is_never_shown(tmp_path: Path, environ: dict[str, str], m
         (
             {"RINGBACK_ALLOW_TARGETS": "10.0.0.1/8,n8n:5678"},
             [
-                "RINGBACK_ALLOW_TARGETS: '10.0.0.1/8' begins in the middle of a range: write 10.0.0.0/8 for the range, or"
-                " one address; 'n8n:5678' has a port"
+                "RINGBACK_ALLOW_TARGETS: '10.0.0.1/8' begins in the middle of a range: write 10.0.0.0/8 for the range,"
+                " or one address; 'n8n:5678' has a port"
             ],
         ),
         (

@@ -71,7 +71,7 @@ def command(as_json: bool, keep: Path | None, stay: bool, seed: int) -> None:
                 time.sleep(STAY)
 
 
-def _name_program() -> str:
+def name_program() -> str:
     """How to call this program from here: by its name, or, where its environment is not activated, by its path."""
     own = Path(sys.executable).with_name("ringback")
     if shutil.which("ringback") or not own.exists():
@@ -123,9 +123,9 @@ def _say_what_is_next(console: Console, kept: Path | None) -> None:
         Text.assemble(
             ("Every grid has one U1, nothing was paid twice, nothing acknowledged was lost.", "bold green"),
             "\nNow with a gateway of your own: ",
-            (f"{_name_program()} init", "bold"),
+            (f"{name_program()} init", "bold"),
             ", then ",
-            (f"{_name_program()} serve", "bold"),
+            (f"{name_program()} serve", "bold"),
             ".",
         )
     )
@@ -138,7 +138,7 @@ def _invite(console: Console, cast: Cast) -> None:
             f"\n  service  {cast.url}\n  API key  {cast.key}\n  gateway  {cast.gateway_url}/simulator/books\n\n"
             f"  curl {cast.url}/v1/tasks -H 'Authorization: Bearer {cast.key}' \\\n"
             "    -H 'Content-Type: application/json' -d '{\"prompt\": \"a red cat\"}'\n"
-            f"  RINGBACK_URL={cast.url} RINGBACK_API_KEY={cast.key} {_name_program()} submit a red cat",
+            f"  RINGBACK_URL={cast.url} RINGBACK_API_KEY={cast.key} {name_program()} submit a red cat",
         ),
         soft_wrap=True,
     )

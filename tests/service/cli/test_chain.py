@@ -8,8 +8,9 @@ import httpx
 import pytest
 from rich.console import Console
 
-from service.cli.chain import ChainProgress, follow_chain, has_succeeded, wait_for_chain
+from service.cli.chain import LOOK_AGAIN, ChainProgress, follow_chain, has_succeeded, wait_for_chain
 from service.cli.screen import plain
+from service.cli.waits import Wait
 
 
 def tasks(*these):
@@ -71,6 +72,24 @@ def test_a_click_that_was_blocked_is_told_and_is_no_success(make_api, answers, a
     )
     assert not wait_for_chain(make_api(wire), a_task(), as_json=False, timeout=None)
     assert capsys.readouterr().err == "--then was blocked: there is no button U1 on this task\n"
+
+
+def test_a_bar_says_why_its_task_waits(a_task):
+    console = Console(file=io.StringIO(), width=100, force_terminal=True, color_system=None)
+    waiting = a_task(status="NOT_START", submission="planned", progress=None)
+    with ChainProgress(console) as progress:
+        progress.look([waiting], {waiting["id"]: Wait("[full] 队列已满", 3, None)})
+    assert "waiting: [full] 队列已满 (3 tries)" in console.file.getvalue()
+
+
+def test_while_a_task_waits_it_is_looked_at_often(make_api, answers, a_task):
+    waiting, done = a_task(status="NOT_START", submission="planned"), a_task()
+    wire = answers(tasks(waiting), events(following=1), tasks(done), events(following=1))
+    looks = []
+    list(follow_chain(make_api(wire), "8000000000000001", look=looks.append))
+    assert [[each["status"] for each in look] for look in looks] == [["NOT_START"], ["SUCCESS"]]
+    asked = [float(request.url.params["wait"]) for request in wire.requests if request.url.path == "/v1/events"]
+    assert asked == [LOOK_AGAIN, 0.0]
 
 
 @pytest.mark.parametrize("label", ["[/]", "[bold", "[red]U1[/red]", "\x1b[2JU1"])

@@ -133,7 +133,7 @@ def test_events_are_listed_from_where_one_asks(house, grid):
     ended = objects(house.run("events", "--task", grid["id"], "--type", "task.succ*", "--json"))
     assert ended == every[-1:]
     line = house.run("events", "--task", grid["id"], "--type", "task.succeeded").stdout
-    assert f"✓ task.succeeded   {grid['id']}  IMAGINE   100 %  callback" in line
+    assert f"✓ task.succeeded  {grid['id']}  IMAGINE  100 %  callback" in line
 
 
 def test_following_begins_after_what_has_happened_already(house, grid):

@@ -100,7 +100,10 @@ def test_a_picture_is_fetched_from_its_address_through_the_guard(simulated: Any,
             ["options.extend: There is no task 8"],
         ),
         ({"prompt": "x", "options": {"extra": {"a": "b" * 20_000}}}, ["options: they have more than 16384 bytes"]),
-        ({"prompt": "x", "options": {"mode": "slow"}}, ["options: mode: Invalid enum value 'slow'"]),
+        (
+            {"prompt": "x", "options": {"mode": "slow"}},
+            ["options: mode: expected one of fast, relax, turbo, found 'slow'"],
+        ),
         ({"prompt": "x", "once": True}, ["once: it goes by the `state`"]),
         ({"action": "DESCRIBE", "images": ["picture!"]}, ["images: it is neither"]),
         (

@@ -62,6 +62,22 @@ def test_every_route_but_the_open_ones_refuses_strangers(ringback: Any, headers:
                 assert answer.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.mark.parametrize(
+    ("headers", "says"),
+    [
+        ({}, "An API key is needed"),
+        ({"Authorization": "Basic eDp5"}, "An API key is needed"),
+        ({"Authorization": "Bearer"}, "An API key is needed"),
+        ({"Authorization": "Bearer rb_wrong"}, "That API key is not known"),
+    ],
+)
+def test_a_stranger_is_told_whether_a_key_is_missing_or_wrong(
+    ringback: Any, headers: dict[str, str], says: str
+) -> None:
+    with ringback.stranger(**headers) as stranger:
+        assert stranger.get("/v1/tasks").json()["detail"].startswith(f"{says}: send one of this service's as")
+
+
 def test_health_may_be_asked_past_a_cache(ringback: Any) -> None:
     with ringback.stranger() as stranger:
         assert stranger.get("/healthz?nocache=1").status_code == 200

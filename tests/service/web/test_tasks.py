@@ -71,8 +71,8 @@ def test_a_refusal_of_the_gateway_fails_the_task(ringback: Any) -> None:
         ({"prompt": "x", "origin": "rule:x"}, "origin"),
         ({"prompt": "x", "then": ["U9"]}, "then"),
         ({"prompt": "x", "then": ["U1"] * 9}, "then"),
-        ([], "array"),
-        ("x", "str"),
+        ([], "The body: expected an object, found a list"),
+        ("x", "found text"),
         (None, "null"),
     ],
 )
@@ -110,6 +110,7 @@ def post_raw(ringback: Any, body: bytes, media_type: str = "application/json") -
 def test_what_is_no_json_is_422(ringback: Any, body: bytes) -> None:
     answer = post_raw(ringback, body)
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert answer.json()["detail"].startswith("The body")
 
 
 # --- the list

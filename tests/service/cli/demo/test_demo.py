@@ -15,7 +15,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from service.cli.demo import command
+from service.cli.demo import command, name_program
 
 PROGRAM = Path(sys.executable).with_name("ringback")
 
@@ -145,3 +145,14 @@ def test_a_folder_that_cannot_be_made_is_explained(tmp_path):
     outcome = CliRunner().invoke(command, ["--keep", str(tmp_path / "file" / "folder")])
     assert (outcome.exit_code, outcome.output.count("\n")) == (2, 1)
     assert "cannot be used" in outcome.output
+
+
+def test_the_advice_works_without_an_activated_environment(monkeypatch, tmp_path):
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/ringback")
+    assert name_program() == "ringback"
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    own = PROGRAM
+    monkeypatch.chdir(own.parents[2])
+    assert name_program() == str(own.relative_to(own.parents[2]))
+    monkeypatch.chdir(tmp_path)
+    assert name_program() == str(own)
