@@ -13,6 +13,8 @@ from structlog.testing import capture_logs
 
 from hooks.token import TOKEN_PATTERN
 
+pytestmark = pytest.mark.journey
+
 
 def read_database(ringback: Any) -> bytes:
     """Every byte that the ledger has on the disk."""

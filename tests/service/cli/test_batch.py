@@ -8,6 +8,8 @@ import pytest
 from service.cli.batch import identify, submit_rows
 from service.cli.rows import Row
 
+pytestmark = pytest.mark.journey
+
 CSV = "\ufefftitle,ar\n红狐狸,16:9\na cat,1:1\na cat,1:1\n"
 ORDER = {"images": (), "options": {"mode": None, "bot_type": None}, "tags": (), "origin": "cli"}
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.journey
+
 JPEG = b"\xff\xd8\xff\xe0" + b"x" * 20
 
 

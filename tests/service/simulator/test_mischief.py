@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+pytestmark = pytest.mark.journey
+
 IMAGE = "26d56b92-4ed6-45e2-8561-563797923135"
 CHANGES = 9  # of a grid, each with a callback
 

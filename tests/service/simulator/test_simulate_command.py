@@ -14,6 +14,8 @@ from click.testing import CliRunner
 from service.cli.simulate import command
 from service.simulator.vices import VICES
 
+pytestmark = pytest.mark.journey
+
 PROGRAM = "from service.cli.simulate import command; command()"
 
 

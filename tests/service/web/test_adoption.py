@@ -5,6 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
+pytestmark = pytest.mark.journey
+
 
 @pytest.fixture(scope="module")
 def used(start_simulated: Any) -> Any:

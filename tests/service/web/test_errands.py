@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
+pytestmark = pytest.mark.journey
+
 
 @pytest.fixture(scope="module")
 def slow(start_simulated: Any) -> Any:

@@ -20,6 +20,8 @@ from storage.records import NewTask
 from storage.store import Store
 from storage.submissions import reject
 
+pytestmark = pytest.mark.journey
+
 SSE = {"Accept": "text/event-stream"}
 
 

@@ -10,6 +10,8 @@ import pytest
 from service.gateways.actions import ACTIONS
 from service.simulator.pictures import draw
 
+pytestmark = pytest.mark.journey
+
 Picture = Callable[[str], str]
 
 

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.journey
+
 TEXT = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
     st.sampled_from(["IMAGINE", "VIDEO", "U1", "data:image/png;base64,", "data:,x", "8000000000000001", "upsample"]),

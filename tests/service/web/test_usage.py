@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.journey
+
 
 @pytest.fixture(scope="module")
 def priced(start_ringback: Any, tmp_path_factory: Any) -> Any:

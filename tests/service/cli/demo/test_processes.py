@@ -9,6 +9,8 @@ import pytest
 from service.cli.demo.processes import PORTS, Processes, find_free_port, open_stage, undisturbed
 from service.cli.failures import Failed
 
+pytestmark = pytest.mark.journey
+
 
 def is_alive(process_id):
     try:

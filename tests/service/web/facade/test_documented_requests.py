@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.journey
+
 API_KEY = "api-0123456789abcdef"
 ENVELOPE = {"code": int, "description": str, "properties": dict}
 ROW = {

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from service.web.facade.routes import is_facade
 
+pytestmark = pytest.mark.journey
+
 API_KEY = "api-0123456789abcdef"
 PREFIXES = ("", "/mj-fast", "/mj-relax", "/mj-turbo", "/fast", "/relax", "/turbo")
 POSTED = [
