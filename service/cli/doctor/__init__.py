@@ -21,7 +21,7 @@ from service.config import Config
 from service.deployment import gather_gateways, load_deployment
 from service.keys import find_keys
 from service.settings import Settings, collect_settings
-from service.written.environment import read_environment
+from service.written.environment import PROCESS, read_environment
 from service.written.mistakes import MistakesFound
 
 
@@ -63,7 +63,8 @@ async def examine() -> AsyncIterator[Finding]:
         settings, config, keys = *_read_what_can_be_used(), None
         for mistake in error.mistakes:
             check = "rules" if mistake.file == str(settings.config) else "settings"
-            yield ill(check, f"{mistake}.", f"Mend it in {mistake.file}; the service does not start before.")
+            where = "the environment" if mistake.file == PROCESS else mistake.file
+            yield ill(check, f"{mistake}.", f"Mend it in {where}; the service does not start before.")
     for finding in examine_ground(settings.database):
         yield finding
     yield examine_service(settings.url)
@@ -75,7 +76,8 @@ async def examine() -> AsyncIterator[Finding]:
             async for finding in examine_gateway(http, gateway, written=gateway != settings.gateway):
                 yield finding
             yield examine_hooks(gateway, health[gateway.name])
-        yield await examine_door(http, settings.public_url, keys.secret_keys if keys else (), gateways)
+        if keys is not None or settings.public_url is not None:  # else: it may be what could not be read
+            yield await examine_door(http, settings.public_url, keys.secret_keys if keys else (), gateways)
 
 
 def _read_what_can_be_used() -> tuple[Settings, Config]:

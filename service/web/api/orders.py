@@ -11,12 +11,13 @@ from starlette.responses import Response
 from hooks.errors import HookError
 from hooks.prompts import parse_params
 from service.gateways.actions import ACTIONS, Action, Options, VideoOptions
+from service.gateways.attachments import name_attachments
 from service.web.calls import MAX_PICTURES, Call, find_mistakes, read_body
 from service.web.creation import Opening, create_once
 from service.web.desk import Desk
 from service.web.problems import tell_mistakes
 from service.written.mistakes import did_you_mean, quoted
-from storage.attachments import Attachment, hash_attachment
+from storage.attachments import Attachment
 from storage.errors import NoSuchTask
 from storage.openings import open_task
 from storage.records import JSON, NewTask, Status, Task
@@ -71,14 +72,17 @@ class OrderCalls:
 
     async def create(self, request: Request) -> Response:
         """`POST /v1/tasks`."""
-        wanted = await read_body(request, TaskRequest, longest=MAX_PICTURES)
-        return await create_once(self._desk.store, request, wanted, partial(self._prepare, wanted))
+        async with self._desk.turns.take(request):
+            wanted = await read_body(request, TaskRequest, longest=MAX_PICTURES)
+            return await create_once(self._desk.store, request, wanted, partial(self._prepare, wanted))
 
     async def _prepare(self, wanted: TaskRequest) -> Opening:
         """Check all that can be wrong with it, then take its pictures."""
         options, mistakes = read_options(wanted)
         mistakes += find_order_mistakes(wanted)
         mistakes += [f"then: {each}" for each in self._desk.check_then(list(wanted.then))]
+        if wanted.then and wanted.action == "UPLOAD":
+            mistakes.append("then: an upload gives addresses, and nothing to click")
         gateway, group, wrong = self._choose_gateway(wanted.gateway)
         mistakes += wrong
         parent = None
@@ -91,7 +95,7 @@ class OrderCalls:
             pictures = await self._desk.take_attachments(wanted.images)
         except HookError as error:
             raise tell_mistakes([f"images: {error}"]) from None
-        said: JSON = {"options": msgspec.to_builtins(options), "pictures": list(map(hash_attachment, pictures))}
+        said: JSON = {"options": msgspec.to_builtins(options), "pictures": await name_attachments(pictures)}
         if group is not None and parent is None:
             said["group"] = group
         new = NewTask(

@@ -90,6 +90,10 @@ def test_a_picture_is_fetched_from_its_address_through_the_guard(simulated: Any,
         ),
         ({"action": "SHORTEN", "prompt": "x", "images": ["y"]}, ["images: SHORTEN takes none, not 1"]),
         ({"action": "DESCRIBE"}, ["images: DESCRIBE takes 1, not 0"]),
+        (
+            {"action": "UPLOAD", "images": ["!"], "then": ["U1"]},
+            ["then: an upload gives addresses, and nothing to click"],
+        ),
         ({"action": "VIDEO", "prompt": "x", "images": ["y"] * 3}, ["images: VIDEO takes up to 2, not 3"]),
         ({"prompt": "x", "options": {"motoin": "low"}}, ["options: There is no field `motoin`"]),
         (

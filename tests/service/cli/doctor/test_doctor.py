@@ -190,6 +190,13 @@ def test_mistakes_of_settings_and_rules_are_all_told_and_the_rest_is_looked_at(
     assert findings["key"]["ok"]
 
 
+def test_a_public_url_that_cannot_be_read_is_not_taken_for_none(make_doctor: Any, simulate: Any) -> None:
+    findings = make_doctor(simulate()).find(RINGBACK_PUBLIC_URL="ringback.example.com")
+    assert "RINGBACK_PUBLIC_URL: a URL begins with" in findings["settings"]["detail"]
+    assert findings["settings"]["remedy"].startswith("Mend it in the environment;")
+    assert "public_url" not in findings
+
+
 def test_a_ledger_that_is_none_and_a_folder_that_is_not_there(make_doctor: Any, simulate: Any, tmp_path: Path) -> None:
     doctor = make_doctor(simulate())
     (tmp_path / "ringback.db").write_bytes(b"x" * 5000)
