@@ -27,7 +27,7 @@ test: $(VENV)/.dev  ## every test: fast ones, then journeys through real process
 journeys: $(VENV)/.dev  ## only the journeys
 	$(BIN)/pytest -n 2 -m journey $(ARGS)
 
-faults: $(VENV)/.dev  ## only the faults: kills, full disks, broken gateways, strangers
+faults: $(VENV)/.dev  ## only the faults: hostile gateways, kills, full disks, strangers
 	$(BIN)/pytest -n 2 -m fault $(ARGS)
 
 check: $(VENV)/.dev  ## formatter, linter, types, layers

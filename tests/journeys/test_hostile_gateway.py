@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-pytestmark = pytest.mark.journey
+pytestmark = pytest.mark.fault
 PLUS = "midjourney-proxy-plus"
 TASKS = 200
 SILENT_AFTER = 0.5  # seconds, as the stage sets it
