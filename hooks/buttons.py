@@ -58,7 +58,10 @@ def _read(custom_id: str) -> tuple[str, int | None, bool]:
     kind = parts[at]
     if not (kind in _JOBS or kind.startswith("upsample_") if is_job else kind in _KINDS):
         return _UNKNOWN
-    index = _NUMBERS.get(parts[at + 1]) if kind in _INDEXED and len(parts) > at + 1 else None
+    # Clients put customIds together by themselves, too: "01" clicks what "1" clicks.
+    index = _NUMBERS.get(parts[at + 1].lstrip("0")) if kind in _INDEXED and len(parts) > at + 1 else None
+    if kind == "upsample" and index is None:
+        return _UNKNOWN  # nobody could tell whether it was bought before
     if kind in _MODAL:
         return kind, index, True
     if kind == "PicReader":

@@ -6,7 +6,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
 
-from hooks.guard import GuardedTransport, Resolve, resolve_host
+from hooks.guard import GuardedTransport, Resolve
 from hooks.targets import AllowList
 
 CALLBACK_TIMEOUT = 10.0  # seconds, for connecting and for each read or write
@@ -49,7 +49,10 @@ def submit_client() -> httpx.AsyncClient:
 
 
 def fetch_client() -> httpx.AsyncClient:
-    """A client for questions that cost nothing and may be repeated; the caller closes it."""
+    """A client for questions that cost nothing and may be repeated; the caller closes it.
+
+    One for each gateway: questions wait for a free connection, and one that hangs holds it for a while.
+    """
     return httpx.AsyncClient(
         verify=_certificates(),
         timeout=httpx.Timeout(FETCH_TIMEOUT, connect=CONNECT_TIMEOUT, pool=None),
@@ -60,11 +63,13 @@ def fetch_client() -> httpx.AsyncClient:
     )
 
 
-def target_client(allowed: AllowList, *, resolve: Resolve = resolve_host) -> httpx.AsyncClient:
+def target_client(allowed: AllowList, *, resolve: Resolve | None = None) -> httpx.AsyncClient:
     """A client for URLs that somebody else chose, behind the guard; the caller closes it.
 
     The caller sets a total deadline around each request and bounds what it reads. Answers are asked for as they
-    are, not packed. Raises `hooks.errors.ForbiddenTarget` before anything is sent to an address that may not be called.
+    are, not packed. `resolve` gives the addresses of a host, instead of the system. Raises
+    `hooks.errors.ForbiddenTarget` before anything is sent to an address that may not be called, and
+    `hooks.errors.NotFetched` when too many names are being looked up.
     """
     fresh = httpx.AsyncHTTPTransport(
         verify=_certificates(), limits=httpx.Limits(max_connections=64, max_keepalive_connections=0), trust_env=False

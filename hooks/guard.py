@@ -3,28 +3,18 @@
 Nothing below this transport ever sees a name, so there is no second look-up that could answer differently.
 """
 
-import asyncio
-import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import httpx
 
 from hooks.errors import ForbiddenTarget
+from hooks.resolver import Resolver
 from hooks.targets import LONGEST_HOST, AllowList, vet
 
 NO_ADDRESS: Final = "no address was found for that name"
 
 Resolve = Callable[[str, int | None], Awaitable[Sequence[str]]]
-
-
-async def resolve_host(host: str, port: int | None) -> tuple[str, ...]:
-    """Every address of a host, the system's favourite first; none where the name is not known."""
-    try:
-        answers = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, ValueError):  # a label that is empty or too long is a UnicodeError
-        return ()
-    return tuple(dict.fromkeys(str(address[0]) for *_, address in answers))
 
 
 class GuardedTransport(httpx.AsyncBaseTransport):
@@ -33,13 +23,15 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     The `Host` header, the name in the TLS handshake and the name that the certificate must have stay the host's.
     `inner` must not keep connections: it knows them by address, and two hosts can share one. Raises ForbiddenTarget
     before anything is sent, and httpx.ConnectError where there is no address. Looking up a name takes as long as the
-    system likes: set a total deadline around each request.
+    system likes: set a total deadline around each request. `resolve` gives the addresses of a host, and a
+    `hooks.resolver.Resolver` is made where there is none.
     """
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, *, allowed: AllowList, resolve: Resolve = resolve_host) -> None:
+    def __init__(self, inner: httpx.AsyncBaseTransport, *, allowed: AllowList, resolve: Resolve | None = None) -> None:
         self._inner = inner
         self._allowed = allowed
-        self._resolve = resolve
+        self._resolver = Resolver()
+        self._resolve = resolve or self._resolver
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request to the first vetted address that lets itself be connected to."""
@@ -54,7 +46,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         raise failure
 
     async def aclose(self) -> None:
-        """Close the inner transport."""
+        """Close the inner transport, and look nothing up any more."""
+        self._resolver.close()
         await self._inner.aclose()
 
 

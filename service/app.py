@@ -31,6 +31,7 @@ from service.settings import Settings
 from service.web.desk import Desk, Goodbye
 from service.web.links import PictureLinks
 from service.web.site import create_site
+from service.web.turns import Turns
 from service.workers import Supervisor, Worker
 from storage.ledger import Recorded, record
 from storage.queue import count_orphans
@@ -57,15 +58,21 @@ class Service:
         self._rules = len(config.rulebook.rules)
         self._signer = TokenSigner(keys.secret_keys)
         self.store = store
-        self._http = (submit_client(), fetch_client(), target_client(settings.allow_targets))
-        submit, fetch, targets = self._http
-        clients = {gateway.name: GatewayClient(gateway, submit=submit, fetch=fetch) for gateway in roster.gateways}
+        submit, targets = submit_client(), target_client(settings.allow_targets)
+        fetch = {gateway.name: fetch_client() for gateway in roster.gateways}  # one that hangs keeps no other waiting
+        self._http = (submit, targets, *fetch.values())
+        clients = {
+            gateway.name: GatewayClient(gateway, submit=submit, fetch=fetch[gateway.name])
+            for gateway in roster.gateways
+        }
         self._calls = Calls()
         watches = {
-            name: HookWatch(store, client, calls=self._calls, http=fetch, reachable=self._public_url is not None)
+            name: HookWatch(store, client, calls=self._calls, http=fetch[name], reachable=self._public_url is not None)
             for name, client in clients.items()
         }
-        self._submitters = _make_submitters(store, clients, roster.groups, make_hook=self._make_hook)
+        self._submitters = _make_submitters(
+            store, clients, roster.groups, make_hook=self._make_hook, lost_after=settings.lost_after
+        )
         reconciler = Reconciler(
             store,
             clients,
@@ -102,6 +109,7 @@ class Service:
             board=Board(store, roster, self._submitters, watches),
             links=PictureLinks(LinkSigner(keys.secret_keys), self._public_url),
             take_attachments=partial(take_attachments, client=targets),
+            turns=Turns(),
             rules=self._rules,
             hookless=self._public_url is None,
             check_then=check_then,
@@ -158,11 +166,13 @@ def _make_submitters(
     groups: Mapping[str, Sequence[str]],
     *,
     make_hook: Callable[[str, str], str | None],
+    lost_after: float,
 ) -> dict[str, Submitter]:
     """One submitter for each gateway, by its name; each knows who comes before it in its `groups`."""
     seniors: dict[str, dict[str, list[Submitter]]] = {name: {} for name in clients}
     submitters = {
-        name: Submitter(store, client, make_hook=make_hook, seniors=seniors[name]) for name, client in clients.items()
+        name: Submitter(store, client, make_hook=make_hook, lost_after=lost_after, seniors=seniors[name])
+        for name, client in clients.items()
     }
     for group, members in groups.items():
         for place, name in enumerate(members):

@@ -7,6 +7,7 @@ from storage.gateway_ids import keep_gateway_id
 from storage.ledger import SHOWN, columns_of
 from storage.openings import open_task
 from storage.records import NewTask, Progress, SubmissionState, Task
+from storage.submissions import IN_DOUBT
 from storage.tasks import read_mutable, read_task
 from storage.transaction import Transaction
 
@@ -22,6 +23,16 @@ def find_by_gateway_id(db: sqlite3.Connection | Transaction, gateway: str, gatew
     return None if row is None else read_task(db, str(row[0]))
 
 
+def read_first_doubt(db: sqlite3.Connection | Transaction, gateway: str) -> int | None:
+    """Give when (ms) the first of the POSTs was sent of which a gateway may have a task that it has not named to us."""
+    (sent_at,) = db.execute(
+        "SELECT min(sent_at) FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
+        f" WHERE submissions.{IN_DOUBT} AND tasks.gateway = ? AND tasks.gateway_id IS NULL",
+        (gateway,),
+    ).fetchone()
+    return None if sent_at is None else int(sent_at)
+
+
 def adopt(
     tx: Transaction,
     gateway: str,
@@ -31,10 +42,11 @@ def adopt(
     state: str | None = None,
     submitted_at: int | None = None,
 ) -> tuple[Task, bool]:
-    """Bring a gateway's task into the ledger; give it, and whether it is new. `submitted_at` (ms) is by the gateway's clock.
+    """Bring a gateway's task into the ledger; give it, and whether it is new.
 
     One event tells of it, `task.submitted`, with the task as it is by now. Rules decide nothing about what had ended
     before: nobody wants to pay for follow-ups of years. What goes on is a task like any other from here on.
+    `submitted_at` (ms) is by the gateway's clock, None where it does not say.
     """
     if (known := find_by_gateway_id(tx, gateway, gateway_id)) is not None:
         return known, False

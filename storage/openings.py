@@ -70,7 +70,7 @@ def open_click(
     A child inherits gateway, mode, prompt, tags and the client's state, where none of its own is given. `request` is
     what its POST carries beside the button: {"window": {"prompt", "mask"}, "options"}.
     """
-    if button.kind == "upsample" and (standing := _live_click(tx, parent.id, button)) is not None:
+    if button.kind == "upsample" and (standing := _live_click(tx, parent, button)) is not None:
         return standing, False
     task = Task(
         id=tx.ids.next(tx.now),
@@ -105,22 +105,24 @@ def inherit_mode(tx: Transaction, parent_id: str, request: Mapping[str, Any]) ->
     return {**request, "options": {"mode": row[0], **request.get("options", {})}}
 
 
-def _live_click(tx: Transaction, parent_id: str, button: Button) -> Task | None:
-    """A click of this button that holds its place: of this parent, or of another task that is the same one there.
+def _live_click(tx: Transaction, parent: Task, button: Button) -> Task | None:
+    """A click of this button that holds its place: of this parent, or of another task of ours that is the same one at
+    their gateway, such as one that was adopted.
 
-    One task of a gateway may be several here: it answers a second order with the first one's task, or one was adopted.
-    But some give one id to two tasks; there each has customIds of its own.
+    Some gateways give one id to two tasks: those show that they are two by their customIds.
     """
+    shown = (each.custom_id for each in parent.buttons if (each.kind, each.index) == (button.kind, button.index))
     row = tx.execute(
-        f'SELECT {COLUMNS} FROM tasks WHERE button_kind = :kind AND "index" IS :index AND (parent_id = :parent'
-        " OR parent_id IN (SELECT twin.task_id FROM gateway_ids AS own JOIN gateway_ids AS twin"
+        f'SELECT {COLUMNS} FROM tasks WHERE button_kind = :kind AND "index" IS :index AND parent_id IN'
+        " (SELECT :parent UNION SELECT twin.task_id FROM gateway_ids AS own JOIN gateway_ids AS twin"
         " USING (gateway, gateway_id) WHERE own.task_id = :parent)"
-        " AND coalesce((SELECT json_extract(request, '$.button.custom_id') = :custom_id FROM submissions"
-        " WHERE task_id = tasks.id ORDER BY id LIMIT 1), 1))"
+        " AND (parent_id = :parent OR NOT EXISTS (SELECT 1 FROM tasks AS twin, json_each(twin.buttons) AS other"
+        " WHERE twin.id = tasks.parent_id AND other.value ->> 'kind' = :kind AND other.value ->> 'index' IS :index"
+        " AND other.value ->> 'custom_id' != :shown))"
         f" AND submission IN ({_LIVE}) AND (status NOT IN ({_FAILURES}) OR EXISTS (SELECT 1 FROM events"
         f" WHERE task_id = tasks.id AND type = '{CONTRADICTED}'"
         f" AND json_extract(data, '$.claim.status') NOT IN ({_FAILURES}))) ORDER BY id LIMIT 1",
-        {"parent": parent_id, "kind": button.kind, "index": button.index, "custom_id": button.custom_id},
+        {"parent": parent.id, "kind": button.kind, "index": button.index, "shown": next(shown, None)},
     ).fetchone()
     return None if row is None else task_of_row(row)
 

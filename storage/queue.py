@@ -125,10 +125,9 @@ def count_outstanding(db: sqlite3.Connection, gateway: str) -> int:
 
 
 def count_places(db: sqlite3.Connection, gateway: str, *, since: int) -> int:
-    """Count the places that are taken at a gateway: by what is outstanding and of which there was news since a time (ms).
+    """Count the places that are taken at a gateway: by what is outstanding and brought news since a time (ms).
 
-    What was adopted takes none: whoever submitted it counts it. What a gateway says to be at work for ever takes none
-    for ever.
+    Gateways say of some tasks for ever that they are at work. What was adopted takes no place: it was not sent by us.
     """
     return _count_at_work(db, "origin != 'adopted' AND updated_at > :since", {"gateway": gateway, "since": since})
 

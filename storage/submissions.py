@@ -47,16 +47,6 @@ def list_submissions(db: sqlite3.Connection | Transaction, task_id: str) -> list
     return [submission_of_row(row) for row in rows]
 
 
-def read_first_doubt(db: sqlite3.Connection | Transaction, gateway: str) -> int | None:
-    """Give when (ms) the first of the POSTs was sent of which a gateway may have a task that it has not named to us."""
-    (sent_at,) = db.execute(
-        f"SELECT min(sent_at) FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
-        f" WHERE submissions.{IN_DOUBT} AND tasks.gateway = ? AND tasks.gateway_id IS NULL",
-        (gateway,),
-    ).fetchone()
-    return None if sent_at is None else int(sent_at)
-
-
 def list_sending(db: sqlite3.Connection | Transaction) -> frozenset[int]:
     """Give the ids of the submissions whose POST is under way, as far as anybody knows."""
     rows = db.execute(f"SELECT id FROM submissions WHERE {IN_DOUBT} AND state = 'sending'")
@@ -74,8 +64,8 @@ def acknowledge(
 ) -> None:
     """The gateway has it: says its own answer, or a callback or a fetched task that proves it.
 
-    What is not new was there before and costs nothing, also where a callback was there first. `task.submitted` is appended the first time that this becomes
-    known of the task.
+    What is not new was there before and costs nothing, though evidence may have come first and charged it.
+    `task.submitted` is appended the first time that this becomes known of the task.
     """
     submission = read_submission(tx, submission_id)
     task_id = submission.task_id

@@ -8,7 +8,7 @@ import httpx
 from hooks.downloads import take_picture
 from hooks.errors import HookError, NotAPicture
 from hooks.pictures import Picture, require_room
-from storage.attachments import Attachment
+from storage.attachments import Attachment, hash_attachment
 
 
 async def take_attachments(texts: Sequence[str], client: httpx.AsyncClient) -> list[Attachment]:
@@ -26,6 +26,11 @@ async def take_attachments(texts: Sequence[str], client: httpx.AsyncClient) -> l
         raise mistake
     require_room(pictures)
     return [Attachment(picture.media_type, picture.content) for picture in pictures]
+
+
+async def name_attachments(pictures: Sequence[Attachment]) -> list[str]:
+    """The names under which these pictures will be kept."""
+    return [await asyncio.to_thread(hash_attachment, each) for each in pictures]  # megabytes would hold up the loop
 
 
 async def _take(text: str, client: httpx.AsyncClient) -> Picture | HookError:

@@ -1,5 +1,6 @@
 """Speaks the `/mj` protocol to one gateway. Its failures are values: a method here raises nothing."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -84,11 +85,14 @@ class GatewayClient:
     async def submit(self, claim: Claim, hook: str | None, attachments: Mapping[str, str] | None = None) -> Answer:
         """POST a submission once and say what came of it; `attachments` are data URLs by their names."""
         try:
-            path, mode, body = make_request(claim, hook, self.gateway, attachments)
-            request = self._paid.prepare("POST", path, body, mode)
+            if attachments:  # megabytes would hold up the loop
+                request = await asyncio.to_thread(self._prepare, claim, hook, attachments)
+            else:
+                request = self._prepare(claim, hook)
         except (ValueError, httpx.InvalidURL) as error:
             reason = f"This cannot be asked of a gateway: {self._paid.explain(error)}"
             return _failed(Refused(reason=reason, kind="unknown"))
+        del attachments  # the request holds them a second time, and the answer may be long in coming
         try:
             heard = await self._paid.send(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
@@ -109,6 +113,10 @@ class GatewayClient:
             evidence["properties"] = envelope.properties
         outcome = read_outcome(heard.status, envelope)
         return Answer(outcome=_finish(claim, outcome, envelope), evidence=evidence)
+
+    def _prepare(self, claim: Claim, hook: str | None, attachments: Mapping[str, str] | None = None) -> httpx.Request:
+        path, mode, body = make_request(claim, hook, self.gateway, attachments)
+        return self._paid.prepare("POST", path, body, mode)
 
     async def ask(self, gateway_ids: Sequence[str]) -> Told:
         """Ask about tasks: in list questions, else in a paged one, else one by one."""

@@ -5,6 +5,7 @@ import zlib
 from typing import Final, NamedTuple
 
 import httpx
+import msgspec
 
 from hooks.blanker import Blanker
 from service.gateways.actions import Mode
@@ -51,7 +52,12 @@ class Exchange:
         """Put a request together; nothing leaves. Raises ValueError for a body that is no JSON in UTF-8."""
         url = self._gateway.address(path, mode)
         headers = {**self._gateway.headers(), "Accept-Encoding": "gzip"}
-        return self._client.build_request(method, url, json=body, headers=headers)
+        if body is None:
+            return self._client.build_request(method, url, headers=headers)
+        content = msgspec.json.encode(body)  # several times as fast as json: it keeps the interpreter to itself
+        return self._client.build_request(
+            method, url, content=content, headers={**headers, "Content-Type": "application/json"}
+        )
 
     async def send(self, request: httpx.Request) -> Heard:
         """Send it and read the answer. Raises httpx.HTTPError, TimeoutError, TooLong, BadPacking, and what nobody

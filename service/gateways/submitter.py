@@ -2,31 +2,29 @@
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, cast
+from typing import Final
 
 import structlog
 
 from hooks.backoff import NOT_YET as NOT_YET_PAUSES
 from hooks.backoff import unsent_pause
-from hooks.pictures import MediaType, Picture, as_data_url
 from service.gateways import outcomes
 from service.gateways.client import Answer, GatewayClient
+from service.gateways.pictures import read_pictures
+from service.gateways.quota import LOST_AFTER, Quota
 from service.gateways.requests import find_nameless, list_attachments, mode_of
 from service.gateways.room import Room
-from storage.attachments import read_attachments
 from storage.errors import LedgerError, NoSuchAttachment
 from storage.events import has_ending_since, read_latest_seq
 from storage.ledger import finish, open_window
-from storage.queue import Claim, claim_due, count_outstanding, list_sent_since, read_next_due
+from storage.queue import Claim, claim_due, read_next_due
 from storage.records import JSON, Task
 from storage.store import Store
 from storage.submissions import acknowledge, doubt, list_sending, postpone, reject
 
 IN_FLIGHT: Final = 32  # POSTs out at once
-FULL_PAUSE: Final = 1.0  # seconds between two looks whether a place has become free without an answer
-MINUTE: Final = 60_000  # milliseconds
+PICTURED: Final = 4  # of these, with pictures: each holds up to 27 MB until it is answered, and thrice that at first
 GOODBYE: Final = 0.3  # seconds that a stop waits for answers which are under way
 UNWRITTEN_PAUSE: Final = 1.0  # seconds before an outcome that could not be written is written again
 
@@ -39,7 +37,8 @@ class Submitter:
     `seniors` are the groups that it belongs to, and who comes before it in each: it takes what was submitted to a group
     when none of them has a place. `make_hook(task_id, nonce)` gives the notifyHook to name, or None where gateways
     cannot reach us. `not_yet` are the waits, in seconds, after each "not yet"; `in_flight` is how many POSTs may be
-    out at once.
+    out at once, `pictured` those with pictures; a task without news for `lost_after` seconds takes none of the
+    gateway's places.
     """
 
     def __init__(
@@ -51,6 +50,8 @@ class Submitter:
         seniors: Mapping[str, Sequence["Submitter"]] | None = None,
         not_yet: tuple[float, ...] = NOT_YET_PAUSES,
         in_flight: int = IN_FLIGHT,
+        pictured: int = PICTURED,
+        lost_after: float = LOST_AFTER,
         unwritten_pause: float = UNWRITTEN_PAUSE,
     ) -> None:
         self._store = store
@@ -61,6 +62,8 @@ class Submitter:
         self._not_yet = not_yet
         self._unwritten_pause = unwritten_pause
         self._room = Room(in_flight)
+        self._pictured = asyncio.Semaphore(pictured)
+        self._quota = Quota(store, client.gateway, lost_after=lost_after)
         self._claiming: asyncio.Task[None] | None = None
         self._posts: set[asyncio.Task[None]] = set()
         self.has_place = True  # whether it could take more, when it looked last
@@ -79,7 +82,7 @@ class Submitter:
             if not self._room.free(now):
                 # A callback may have settled a submission whose POST still hangs.
                 self._room.keep_only(await self._store.read(list_sending), now)
-            free, pause = await self._count_places(now)
+            free, pause = await self._quota.count_free(self._room.free(now), now)
             if not free:
                 return self._close_for(pause)
             self.has_place = True
@@ -103,18 +106,6 @@ class Submitter:
                 post.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _count_places(self, now: int) -> tuple[int, float]:
-        """How many more submissions the gateway may have, and the seconds until another look when that is none."""
-        free, gateway = self._room.free(now), self._client.gateway
-        if free and gateway.in_flight is not None:
-            free = min(free, gateway.in_flight - await self._store.read(count_outstanding, self._gateway))
-        if free > 0 and gateway.per_minute is not None:
-            sent = await self._store.read(list_sent_since, self._gateway, now - MINUTE, now)
-            free = min(free, gateway.per_minute - len(sent))
-            if free <= 0:
-                return 0, (sent[-gateway.per_minute] + MINUTE - now) / 1000
-        return max(0, free), FULL_PAUSE
-
     def _close_for(self, seconds: float) -> float:
         """Take nothing for a while; who comes after it in a group may."""
         if self.has_place:
@@ -136,7 +127,9 @@ class Submitter:
             claim_due, gateway=self._gateway, limit=limit, groups=groups, price=self._price
         )
         for claim in claims:
-            self._room.enter(claim.submission.id, claim.submission.sent_at or 0)
+            sent_at = claim.submission.sent_at or 0
+            self._room.enter(claim.submission.id, sent_at)
+            self._quota.note(sent_at)
             post = asyncio.create_task(self._send(claim, latest), name=f"submit {claim.task.id}")
             self._posts.add(post)
             post.add_done_callback(self._forget)
@@ -180,22 +173,35 @@ class Submitter:
     async def _post(self, claim: Claim) -> Answer:
         if (reason := find_nameless(claim)) is not None:
             return Answer(outcome=outcomes.NotYet(reason=reason), evidence={"error": reason})
+        names = list_attachments(claim)
+        if not names:
+            return await self._submit(claim, names)
         try:
-            names = list_attachments(claim)
-            pictures = await self._store.search(_read_pictures, names) if names else {}
+            await self._pictured.acquire()
+        except asyncio.CancelledError:  # a stop; it goes out after the next start
+            return _unsent("The service stopped before its turn came.")
+        try:
+            return await self._submit(claim, names)
+        finally:
+            self._pictured.release()
+
+    async def _submit(self, claim: Claim, names: Sequence[str]) -> Answer:
+        try:
+            hook = self._make_hook(claim.task.id, claim.submission.nonce)
+            # Nothing here holds the pictures while the gateway takes its time.
+            return await self._client.submit(claim, hook, await self._read_pictures(names))
         except NoSuchAttachment as error:
             reason = f"Nothing was sent: {error}"
             return Answer(outcome=outcomes.Refused(reason=reason, kind="unknown"), evidence={"error": reason})
         except LedgerError as error:
-            reason = f"Nothing was sent: its pictures could not be read. {error}"
-            return Answer(outcome=outcomes.Unsent(reason=reason), evidence={"error": reason})
-        try:
-            hook = self._make_hook(claim.task.id, claim.submission.nonce)
-            return await self._client.submit(claim, hook, pictures)
+            return _unsent(f"Nothing was sent: its pictures could not be read. {error}")
         except Exception as error:
             # A fault of ours; the POST may have left all the same.
             log.exception("submit failed", task=claim.task.id)
             return _doubtful(error)
+
+    async def _read_pictures(self, names: Sequence[str]) -> Mapping[str, str]:
+        return await self._store.search(read_pictures, names) if names else {}
 
     async def _settle(self, claim: Claim, answer: Answer, latest: int) -> None:
         """Write down what came of a POST. Each branch is one verb, one commit."""
@@ -232,13 +238,8 @@ class Submitter:
                 await store.write(postpone, submission.id, seconds=0.0, answer=evidence)
 
 
-def _read_pictures(db: sqlite3.Connection, names: Sequence[str]) -> dict[str, str]:
-    """The pictures of these names as data URLs."""
-    pictures = (
-        Picture(media_type=cast(MediaType, each.media_type), content=each.content)
-        for each in read_attachments(db, names)
-    )
-    return dict(zip(names, map(as_data_url, pictures), strict=True))
+def _unsent(reason: str) -> Answer:
+    return Answer(outcome=outcomes.Unsent(reason=reason), evidence={"error": reason})
 
 
 def _doubtful(error: Exception) -> Answer:

@@ -19,6 +19,7 @@ from service.written.mistakes import did_you_mean, quoted
 T = TypeVar("T", bound=msgspec.Struct)
 MAX_BODY: Final = 1024 * 1024  # bytes of a call
 MAX_PICTURES: Final = 64 * MAX_BODY  # bytes of one that brings pictures along
+READ_WITHIN: Final = 60.0  # seconds in which a body must have come: others may wait for their turn
 MAX_WORDS: Final = 50  # entries of a list in a query
 MAX_NUMBER: Final = 2**53  # the largest number that JSON carries everywhere
 
@@ -128,8 +129,8 @@ def _read_words(parameter: Parameter, words: list[str]) -> list[str]:
 
 
 async def read_body(request: Request, expected: type[T], *, longest: int = MAX_BODY) -> T:
-    """Decode a JSON body of at most so many bytes strictly. Raises 413, 415 for another type, 422 with the name of what
-    is wrong.
+    """Decode a JSON body of at most so many bytes strictly. Raises 408 when it does not come, 413, 415 for another
+    type, 422 with the name of what is wrong.
     """
     body = await read_bytes(request, longest)
     if len(body) > MAX_BODY:  # megabytes would hold up the loop
@@ -175,7 +176,9 @@ def find_mistakes(said: Mapping[str, Any], expected: type[msgspec.Struct]) -> li
 
 
 async def read_bytes(request: Request, longest: int) -> bytes:
-    """Give a body that says it is JSON. Raises 413 when it has more than `longest` bytes, 415 for another type."""
+    """Give a body that says it is JSON. Raises 408 when it does not come in time, 413 when it has more than `longest`
+    bytes, 415 for another type.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Problem(415, "Send JSON, with 'Content-Type: application/json'.")
@@ -184,10 +187,14 @@ async def read_bytes(request: Request, longest: int) -> bytes:
     if declared.isdigit() and int(declared) > longest:
         raise too_large
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > longest:
-            raise too_large
+    try:
+        async with asyncio.timeout(READ_WITHIN):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > longest:
+                    raise too_large
+    except TimeoutError:
+        raise Problem(408, f"The body did not come within {READ_WITHIN:g} s.", {"Connection": "close"}) from None
     return bytes(body)
 
 

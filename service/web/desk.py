@@ -10,6 +10,7 @@ from service.gateways.board import Board
 from service.gateways.client import GatewayClient
 from service.gateways.reconciler import Reconciler
 from service.web.links import PictureLinks
+from service.web.turns import Turns
 from service.workers import Supervisor
 from storage.attachments import Attachment
 from storage.store import Store
@@ -50,6 +51,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     links: PictureLinks  # to pictures, for who has no key
     # Takes the pictures that texts are or name; raises hooks.errors.HookError, whose message is for a person.
     take_attachments: Callable[[Sequence[str]], Awaitable[list[Attachment]]]
+    turns: Turns  # of large bodies
     rules: int  # how many are loaded
     hookless: bool  # no public URL: gateways cannot call back
     check_then: Callable[[list[str]], list[str]]  # what is wrong with a `then` list

@@ -88,6 +88,20 @@ def test_an_unknown_custom_id_has_no_kind(custom_id):
     assert (said.kind, said.index, said.opens_modal) == ("", None, False)
 
 
+@pytest.mark.parametrize("index", ["01", "0001"])
+def test_an_index_with_zeros_before_it_is_that_index(index):
+    said = parse_custom_id(f"MJ::JOB::upsample::{index}::{U}")
+    assert (said.kind, said.index) == ("upsample", 1)
+
+
+@pytest.mark.parametrize("custom_id", [f"MJ::JOB::upsample::x::{U}", "MJ::JOB::upsample", "MJ::JOB::upsample::１"])
+def test_an_upsample_of_nobody_knows_which_is_no_upsample_until_its_label_says_which(custom_id):
+    """Counted among those without an index, it would be bought beside the U1 that it is."""
+    assert parse_custom_id(custom_id).kind == ""
+    named = parse_button({"label": "U1", "customId": custom_id})
+    assert (named.kind, named.index, named.custom_id) == ("upsample", 1, custom_id)
+
+
 @pytest.mark.parametrize("index", ["0", "-1", "x", "", "²", "999999999999999999999999", "1" * 5000, "1.0"])
 def test_a_strange_index_is_no_index(index):
     assert parse_custom_id(f"MJ::JOB::upsample::{index}::{U}").index is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hooks.clients import target_client
 from hooks.errors import ForbiddenTarget
-from hooks.guard import NO_ADDRESS, GuardedTransport, resolve_host
+from hooks.guard import NO_ADDRESS, GuardedTransport
 from hooks.targets import AllowList, parse_allow_list
 
 LOOPBACK = parse_allow_list("127.0.0.0/8")
@@ -200,13 +200,3 @@ def test_proxies_of_the_environment_are_not_used(serve: Serve, run: Run, monkeyp
             return (await client.get(f"http://127.0.0.1:{server.port}/")).status_code
 
     assert run(scenario()) == 200
-
-
-@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".example", "\ud800"])
-def test_a_name_that_cannot_be_looked_up_has_no_address(host: str, run: Run) -> None:
-    assert run(resolve_host(host, 80)) == ()
-
-
-def test_an_address_is_its_own_answer(run: Run) -> None:
-    assert run(resolve_host("127.0.0.1", 80)) == ("127.0.0.1",)
-    assert run(resolve_host("::1", None)) == ("::1",)

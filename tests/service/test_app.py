@@ -1,9 +1,11 @@
 """The service as a whole, in one process: what its parts keep from each other, and from everybody else."""
 
+import socket
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -14,6 +16,7 @@ from structlog.testing import capture_logs
 from hooks.token import TOKEN_PATTERN
 
 pytestmark = pytest.mark.journey
+PATIENCE = 10.0  # seconds until a test gives up waiting
 
 
 def read_database(ringback: Any) -> bytes:
@@ -172,3 +175,30 @@ def test_a_service_whose_ledger_was_taken_over_says_so_and_sends_nothing_more(
         assert "Another process has taken this ledger over" in answer.json()["checks"]["ledger"]
         assert ringback.task(grid["id"])["status"] == "SUCCESS", "what is there may still be read"
         assert len(ringback.gateway.submitted) == sent
+
+
+def test_a_gateway_that_hangs_keeps_no_question_to_another_waiting(
+    start_ringback: Callable[..., Any], tmp_path: Any
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(20) as callers:
+        silent.settimeout(PATIENCE)
+        config = tmp_path / "ringback.yaml"
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        config.write_text(
+            f"gateways: [{{name: hangs, preset: midjourney-proxy, url: '{url}', key: second-key-0123456789}}]\n"
+        )
+        with start_ringback(RINGBACK_CONFIG=str(config)) as ringback:
+            ringback.gateway.rows.append({"id": "1741531578009999", "status": "SUCCESS", "progress": "100%"})
+            hung = [
+                callers.submit(ringback.post, "/v1/tasks/adopt", {"ids": [f"x{number}"], "gateway": "hangs"})
+                for number in range(12)
+            ]
+            lines = [silent.accept()[0] for _ in range(8)]  # as many as one client opens
+            try:
+                told = ringback.post("/v1/tasks/adopt", {"ids": ["1741531578009999"], "gateway": "midjourney-proxy"})
+                assert told.json()["adopted"][0]["result"] == "adopted"
+                assert not any(each.done() for each in hung)
+            finally:
+                silent.close()
+                for line in lines:
+                    line.close()

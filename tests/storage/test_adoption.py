@@ -20,7 +20,8 @@ RULES = (
     "id: cats, on: task.succeeded, match: {depth: 0}, do: [click: U1]",
     "id: again, on: task.failed, match: {depth: 0}, do: [click: reroll]",
 )
-SAID = {"prompt": "一只猫", "action": "BLEND", "submitTime": 1_741_531_578_000, "finalPrompt": "a cat"}
+SAID = {"prompt": "一只猫", "action": "BLEND", "finalPrompt": "a cat"}
+SUBMITTED_AT = 1_741_531_578_000  # milliseconds
 
 
 @pytest.fixture
@@ -30,7 +31,8 @@ def ruled(open_ledger: "Callable[..., Ledger]", reactor: Any) -> "Ledger":
 
 def take(ledger: "Ledger", gateway_id: str = "17", gateway: str = "g", **claims: Any) -> tuple[Task, bool]:
     claims = {"status": "SUCCESS", "progress": 100, "buttons": ledger.grid, "properties": SAID} | claims
-    return ledger.do(adopt, gateway, gateway_id, Progress(gateway_id=gateway_id, **claims), state="theirs")
+    progress = Progress(gateway_id=gateway_id, **claims)
+    return ledger.do(adopt, gateway, gateway_id, progress, state="theirs", submitted_at=SUBMITTED_AT)
 
 
 def test_a_finished_task_comes_in_as_its_gateway_shows_it(ruled: "Ledger") -> None:
@@ -39,7 +41,7 @@ def test_a_finished_task_comes_in_as_its_gateway_shows_it(ruled: "Ledger") -> No
     assert (task.origin, task.action, task.prompt, task.state) == ("adopted", "BLEND", "一只猫", "theirs")
     assert (task.gateway_id, task.status, task.progress, task.submission) == ("17", "SUCCESS", 100, "accepted")
     assert (task.buttons, task.image_url, task.properties) == (ruled.grid, "https://cdn/1.png", SAID)
-    assert (task.submitted_at, task.finished_at) == (1_741_531_578_000, 1_741_531_608_000)
+    assert (task.submitted_at, task.finished_at) == (SUBMITTED_AT, 1_741_531_608_000)
     assert task.cost is None, "it was paid elsewhere"
     assert ruled.task(task) == task
 
@@ -114,9 +116,9 @@ def test_a_task_is_found_under_each_of_its_ids(ruled: "Ledger") -> None:
     assert found == [ruled.task(task)] * 2
 
 
-@pytest.mark.parametrize("said", [{}, {"prompt": 5, "action": None, "submitTime": "x"}, {"submitTime": 0}])
+@pytest.mark.parametrize("said", [{}, {"prompt": 5, "action": None}])
 def test_a_gateway_that_says_little_is_enough(ruled: "Ledger", said: dict[str, Any]) -> None:
-    task, _ = take(ruled, properties=said)
+    task, _ = ruled.do(adopt, "g", "17", Progress(gateway_id="17", status="SUCCESS", properties=said))
     assert (task.action, task.prompt, task.submitted_at) == ("IMAGINE", None, ruled.store.now())
 
 

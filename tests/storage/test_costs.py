@@ -109,6 +109,35 @@ def test_what_was_lost_and_comes_back_is_spent_once(ledger: "Ledger", before: st
     assert ledger.events(task)[-1].task == ledger.task(task)
 
 
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("first", ["answer", "callback", "fetch"])
+def test_what_existed_before_costs_nothing_whoever_told_of_it_first(ledger: "Ledger", first: str, lost: bool) -> None:
+    """Evidence cannot tell what is new there: the answer decides, whenever it comes."""
+    task = send(ledger)
+    submission = ledger.submission(task)
+    working = Progress(gateway_id="g1", status="IN_PROGRESS", progress=3)
+    if first != "answer":
+        ledger.do(record, task.id, submission.nonce if first == "callback" else None, working, first)
+        assert ledger.task(task).cost == 0.25
+    if lost:
+        ledger.do(lose_task, task.id, reason="silence", silent_since=FOREVER)
+    ledger.do(acknowledge, submission.id, "g1", "submit", {"code": 21}, is_new=False)
+    assert ledger.task(task).cost is None
+    ledger.record(task, gateway_id="g1", status="SUCCESS", progress=100)
+    assert ledger.task(task).cost is None
+    assert ledger.events(task)[-1].task == ledger.task(task)
+
+
+def test_an_answer_to_a_window_that_existed_takes_nothing_back(ledger: "Ledger") -> None:
+    child, _ = ledger.do(open_click, ledger.open_grid(), REGION, origin="api")
+    claim(ledger)
+    ledger.do(open_window, ledger.submission(child).id, "g2", {"code": 21})
+    ledger.do(answer_window, child.id, prompt="猫", mask=None)
+    claim(ledger)
+    ledger.do(acknowledge, ledger.submission(child).id, "g2", "submit", {"code": 21}, is_new=False)
+    assert ledger.task(child).cost == 0.5
+
+
 def test_what_existed_was_lost_and_comes_back_costs_nothing(ledger: "Ledger") -> None:
     task = send(ledger)
     ledger.do(acknowledge, ledger.submission(task).id, "g1", "submit", {"code": 21}, is_new=False)

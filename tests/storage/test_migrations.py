@@ -11,7 +11,7 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 import storage.migrations
-from storage.adoption import find_by_gateway_id
+from storage.adoption import find_by_gateway_id, read_first_doubt
 from storage.errors import LedgerError, LedgerTooNew, LedgerUnavailable
 from storage.events import has_ending_since, list_events, read_latest_seq
 from storage.firings import list_firings
@@ -20,7 +20,7 @@ from storage.idempotency import answer_once
 from storage.ledger import open_window
 from storage.migrations import migrate
 from storage.openings import open_click
-from storage.queue import claim_due, count_orphans, count_outstanding, list_sent_since, read_next_due
+from storage.queue import claim_due, count_orphans, count_outstanding, count_places, list_sent_since, read_next_due
 from storage.submissions import doubt, doubt_interrupted, list_submissions, lose_overdue, postpone, reject
 from storage.tasks import list_tasks, read_chain
 
@@ -146,6 +146,8 @@ def test_no_verb_or_query_of_every_day_walks_through_a_whole_table(ledger: "Ledg
         (read_next_due, {"gateway": "g", "now": 9}),
         (read_next_due, {"gateway": "g", "now": 9, "groups": ("all",)}),
         (count_outstanding, {"gateway": "g"}),
+        (count_places, {"gateway": "g", "since": 1}),
+        (read_first_doubt, {"gateway": "g"}),
         (count_orphans, {"gateways": ("g",)}),
         (list_sent_since, {"gateway": "g", "since": 1, "until": 9}),
         (list_submissions, {"task_id": parent.id}),

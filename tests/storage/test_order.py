@@ -1,7 +1,7 @@
 """Order does not matter, and an event shows its task as it was: properties over random histories."""
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +23,7 @@ FOREVER = 10**15  # milliseconds; later than any news of these tests
 if TYPE_CHECKING:
     from tests.conftest import Ledger
 
+STORIES = count()
 STAMPS = {"updated_at", "submitted_at"}  # ours: when we heard of it
 ENDING_EVENTS = ("task.succeeded", "task.failed", "task.cancelled")
 RULES = (
@@ -59,11 +60,15 @@ def shared(open_shared_ledger: "Callable[..., Ledger]", witness: Witness) -> "Le
 
 
 def start(tx: Transaction, state: str) -> tuple[str, str]:
-    """A new task whose submission is in that state; gives its id and its nonce."""
-    task = open_task(tx, NewTask(gateway="g", action="IMAGINE", prompt="猫", origin="api", then=("V1",)))
+    """A new task whose submission is in that state; gives its id and its nonce.
+
+    Each has a gateway to itself: the ids of the stories are the same, and at one gateway the tasks would be, too.
+    """
+    gateway = f"gateway {next(STORIES)}"
+    task = open_task(tx, NewTask(gateway=gateway, action="IMAGINE", prompt="猫", origin="api", then=("V1",)))
     (submission,) = list_submissions(tx, task.id)
     if state != "planned":
-        claimed = claim_due(tx, gateway="g", limit=100)
+        claimed = claim_due(tx, gateway=gateway, limit=100)
         assert submission.id in {each.submission.id for each in claimed}
     if state in ("unknown", "lost"):
         doubt(tx, submission.id, reason="no answer")
@@ -235,7 +240,7 @@ def operate(tx: Transaction, task_id: str, operation: str, argument: Any) -> Non
             acknowledge(tx, submission.id, argument, "submit", {"code": 1})
         case "claim":
             tx.now += 1_000_000
-            claim_due(tx, gateway="g", limit=100)
+            claim_due(tx, gateway=read_task(tx, task_id).gateway, limit=100)
         case "postpone":
             postpone(tx, submission.id, seconds=10, answer={"code": 23})
         case "expire":

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from storage.adoption import adopt
 from storage.ledger import record
 from storage.polls import STALE, Polls, read_polls, tally_polls
 from storage.records import Progress
@@ -43,6 +44,14 @@ def test_each_gateway_is_counted_for_itself_and_an_ending_however_it_came(ledger
     ledger.do(record, asked.id, None, Progress(status="FAILURE"), "fetch")
     assert tally(ledger, 1) == Polls(1, 2)
     assert tally(ledger, 1, "h") == Polls(4, 0)
+
+
+def test_what_others_submitted_saves_no_question_of_ours(ledger: "Ledger") -> None:
+    tally(ledger)
+    working = Progress(gateway_id="17", status="IN_PROGRESS", progress=3)
+    task, _ = ledger.do(adopt, "g", "17", working, submitted_at=1_600_000_000_000)
+    ledger.do(record, task.id, None, Progress(gateway_id="17", status="SUCCESS", progress=100), "fetch")
+    assert tally(ledger, 1) == Polls(1, 0)
 
 
 def test_what_was_avoided_is_never_less_than_nothing() -> None:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from storage.adoption import adopt
 from storage.ledger import open_window
 from storage.openings import open_click, open_task
-from storage.queue import claim_due, count_orphans, count_outstanding, list_sent_since, read_next_due
-from storage.records import Button, NewTask, Task
+from storage.queue import claim_due, count_orphans, count_outstanding, count_places, list_sent_since, read_next_due
+from storage.records import Button, NewTask, Progress, Task
 from storage.submissions import acknowledge, doubt, lose_task, postpone, reject
 from storage.transaction import Transaction
 from storage.windows import answer_window
@@ -135,6 +136,17 @@ def test_the_line_keeps_its_order_whatever_is_refused_for_want_of_room(
     shared.do(stand)
 
 
+def test_who_was_put_off_keeps_its_place_in_the_line(ledger: "Ledger") -> None:
+    first = ledger.open()
+    claim(ledger)
+    refuse(ledger, first, seconds=10)
+    second = ledger.open()
+    assert claim(ledger) == [second.id]
+    refuse(ledger, second)
+    ledger.clock.now += 20
+    assert claim(ledger, limit=1) == [first.id], "it is due later than the other, and was there before it"
+
+
 def test_what_waits_for_a_gateway_that_is_gone_is_counted(ledger: "Ledger") -> None:
     ledger.open(gateway="gone")
     ledger.open(gateway="gone")
@@ -217,6 +229,35 @@ def test_the_places_of_many_in_any_state_are_the_sum_of_each(ledger: "Ledger") -
     ledger.do(begin, 30)
     assert [len(claim(ledger, limit=7)) for _ in range(3)] == [7, 7, 7]
     assert outstanding(ledger) == 21
+
+
+def places(ledger: "Ledger", seconds: float = 60) -> Any:
+    return ledger.ask(count_places, "g", since=ledger.store.now() - int(seconds * 1000))
+
+
+def test_what_brings_no_news_takes_no_place_for_ever_and_one_again_with_its_next_news(ledger: "Ledger") -> None:
+    task = ledger.open_accepted()
+    working = {"gateway_id": "g1", "status": "IN_PROGRESS"}
+    ledger.record(task, **working, progress=40)
+    ledger.clock.now += 59
+    assert places(ledger) == 1
+    ledger.clock.now += 1
+    ledger.record(task, **working, progress=40)
+    assert (places(ledger), outstanding(ledger), ledger.task(task).status) == (0, 1, "IN_PROGRESS")
+    ledger.record(task, **working, progress=41)
+    assert places(ledger) == 1
+
+
+def test_what_is_being_sent_takes_a_place_however_long_it_has_waited(ledger: "Ledger") -> None:
+    ledger.open()
+    ledger.clock.now += 3600
+    claim(ledger)
+    assert places(ledger) == 1
+
+
+def test_what_was_adopted_takes_no_place(ledger: "Ledger") -> None:
+    ledger.do(adopt, "g", "17", Progress(gateway_id="17", status="IN_PROGRESS", progress=3))
+    assert (places(ledger), outstanding(ledger)) == (0, 1)
 
 
 # --- how much was sent

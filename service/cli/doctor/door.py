@@ -10,8 +10,8 @@ import msgspec
 
 from hooks.blanker import Blanker
 from hooks.errors import ForbiddenTarget
-from hooks.guard import resolve_host
 from hooks.receiver import NOT_KNOWN, NOT_OURS, PREFIX
+from hooks.resolver import look_up
 from hooks.targets import AllowList, vet
 from hooks.token import TokenSigner
 from service.cli.doctor.finding import Finding, ill, well
@@ -77,7 +77,7 @@ async def _is_public(url: str) -> bool:
     """Whether everybody can reach that address; a name that is not known here may be known elsewhere."""
     host = urlsplit(url).hostname or ""
     try:
-        vet(host, await resolve_host(host, None), AllowList())
+        vet(host, await asyncio.to_thread(look_up, host, None), AllowList())
     except ForbiddenTarget:
         return False
     return True

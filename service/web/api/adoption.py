@@ -80,7 +80,7 @@ class AdoptionCalls:
         adoption = await self._desk.adopter.adopt_all(gateway)
         if isinstance(adoption, Unanswered):
             raise tell_unanswered(adoption)
-        return [_tell(gateway_id, adoption) for gateway_id in adoption.tasks]
+        return [_tell(gateway_id, adoption) for gateway_id in (*adoption.tasks, *adoption.withheld)]
 
     async def _adopt_named(self, gateway: str, ids: tuple[str, ...]) -> list[Adopted]:
         """What is known is not asked about once more."""
@@ -101,4 +101,4 @@ def _tell(gateway_id: str, adoption: Adoption) -> Adopted:
         return Adopted(id=gateway_id, result=result, task_id=adoption.tasks[gateway_id].id)
     if gateway_id in adoption.missing or adoption.failed is None:
         return Adopted(id=gateway_id, result="missing")
-    return Adopted(id=gateway_id, result="failed", detail=adoption.failed)
+    return Adopted(id=gateway_id, result="failed", detail=adoption.withheld.get(gateway_id, adoption.failed))

@@ -89,19 +89,21 @@ class ClickCalls:
 
     async def click(self, request: Request) -> Response:
         """`POST /v1/tasks/{id}/click`."""
-        wanted = await read_body(request, ClickRequest, longest=MAX_PICTURES)
-        if (wanted.button is None) == (wanted.kind is None):
-            raise Problem(422, "button: say which one, by its label, emoji or customId, or by `kind` and `index`")
-        if wanted.index is not None and wanted.kind is None:
-            raise Problem(422, "index: it goes with `kind`")
-        prepare = partial(self._prepare_click, request.path_params["id"], wanted)
-        return await create_once(self._desk.store, request, wanted, prepare)
+        async with self._desk.turns.take(request):
+            wanted = await read_body(request, ClickRequest, longest=MAX_PICTURES)
+            if (wanted.button is None) == (wanted.kind is None):
+                raise Problem(422, "button: say which one, by its label, emoji or customId, or by `kind` and `index`")
+            if wanted.index is not None and wanted.kind is None:
+                raise Problem(422, "index: it goes with `kind`")
+            prepare = partial(self._prepare_click, request.path_params["id"], wanted)
+            return await create_once(self._desk.store, request, wanted, prepare)
 
     async def answer_window(self, request: Request) -> Response:
         """`POST /v1/tasks/{id}/modal`."""
-        wanted = await read_body(request, ModalRequest, longest=MAX_PICTURES)
-        prepare = partial(self._prepare_answer, request.path_params["id"], wanted)
-        return await create_once(self._desk.store, request, wanted, prepare)
+        async with self._desk.turns.take(request):
+            wanted = await read_body(request, ModalRequest, longest=MAX_PICTURES)
+            prepare = partial(self._prepare_answer, request.path_params["id"], wanted)
+            return await create_once(self._desk.store, request, wanted, prepare)
 
     async def _prepare_click(self, task_id: str, wanted: ClickRequest) -> Opening:
         # Whether it can be clicked is told before its mask is fetched; the transaction looks once more.

@@ -100,9 +100,9 @@ def relay(task: Task, submission: Submission, *, result: str, ahead: int = 0) ->
             return answer(envelope(EXISTED, description or ALREADY_THERE, result=result, properties=existing))
         case SubmissionState.ACCEPTED:
             code = IN_QUEUE if said.get("code") == IN_QUEUE else SUCCESS
-            return answer(
-                envelope(code, description or ACCEPTED, result=said.get("results") or result, properties=properties)
-            )
+            # What an upload made are addresses; several results of anything else are the gateway's own ids.
+            made = said.get("results") if task.action == "UPLOAD" else None
+            return answer(envelope(code, description or ACCEPTED, result=made or result, properties=properties))
         case SubmissionState.REJECTED:
             return _relay_refusal(task, said, description, properties)
     return answer(envelope(IN_QUEUE, QUEUED.format(ahead=ahead), result=result, properties={"numberOfQueues": ahead}))

@@ -26,7 +26,7 @@ class FacadeErrands:
     async def cancel(self, request: Request) -> Response:
         """`POST /task/{id}/cancel`."""
         name = request.path_params["id"]
-        found = (await self._finder.find((name,))).tasks
+        found = await self._finder.find((name,))
         if name not in found:
             raise Refusal(UNKNOWN_PARENT, NOT_FOUND)
         await _translate(self._errands.give_up(found[name].id))
@@ -35,7 +35,7 @@ class FacadeErrands:
     async def read_seed(self, request: Request) -> Response:
         """`GET /task/{id}/image-seed`. The HTTP statuses are those of trueai-org's proxy."""
         name = request.path_params["id"]
-        found = (await self._finder.find((name,))).tasks
+        found = await self._finder.find((name,))
         if name not in found:
             raise Refusal(UNKNOWN_PARENT, NOT_FOUND, 404)
         if found[name].status != Status.SUCCESS:

@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hooks.scalars import text_of, whole_of
-from service.web.calls import MAX_BODY
 from service.web.desk import Desk
 from service.web.facade.answers import INVALID, Refusal, answer
 from service.web.facade.bodies import read_fields
@@ -41,11 +40,14 @@ class LookupCalls:
         return answer(self._show(await self.find(name), name))
 
     async def list_named(self, request: Request) -> Response:
-        """`POST /task/list-by-condition` and `/task/list-by-ids`: unknown ids are left out without a word."""
-        names = _list_texts((await read_fields(request, MAX_BODY)).get("ids"))
+        """`POST /task/list-by-condition` and `/task/list-by-ids`: what nobody knows is left out without a word.
+
+        Clients read an array from every 200, so all that is none of them has another status.
+        """
+        names = _list_texts((await read_fields(request)).get("ids"))
         if len(names) > MOST_IDS:
-            raise Refusal("ids参数错误")
-        found = (await self._finder.find(names)).tasks
+            raise Refusal("ids参数错误", INVALID, 400)
+        found = await self._finder.find(names)
         return answer([self._show(found[name], name) for name in names if name in found])
 
     async def list_newest(self, _request: Request) -> Response:
@@ -58,7 +60,7 @@ class LookupCalls:
 
     async def query(self, request: Request) -> Response:
         """`POST /task/query`: a page in the envelope of Spring's pages, as midjourney-proxy-plus gives it."""
-        wanted = await read_fields(request, MAX_BODY)
+        wanted = await read_fields(request)
         size = min(whole_of(wanted.get("pageSize")) or PAGE, LARGEST_PAGE)
         number = whole_of(wanted.get("pageNumber")) or 0
         if size < 1 or not 0 <= number * size < LAST_ROW:
@@ -101,11 +103,9 @@ class LookupCalls:
     async def find(self, name: str) -> Task:
         """The task of that name. Raises Refusal with new-api's words, for novicezk's empty 200 is no JSON to read."""
         found = await self._finder.find((name,))
-        if name in found.tasks:
-            return found.tasks[name]
-        if found.failed is not None:  # it may be there: who is told that it is not gives it up
-            raise Problem(503, f"the gateway told nothing of it: {found.failed}", {"Retry-After": "5"})
-        raise Refusal(UNKNOWN, INVALID, 400)
+        if name not in found:
+            raise Refusal(UNKNOWN, INVALID, 400)
+        return found[name]
 
     def _show(self, task: Task, name: str | None = None) -> JSON:
         return show_row(task, task_id=name, picture_url=self._desk.links.make(task))

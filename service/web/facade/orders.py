@@ -15,6 +15,8 @@ LONGEST_PROMPT: Final = 20_000  # characters
 LONGEST_EXTRA: Final = 16 * 1024  # bytes of JSON that are handed on
 MODES: Final[Mapping[str, Mode]] = {"FAST": "fast", "RELAX": "relax", "TURBO": "turbo"}
 
+PICTURELESS: Final = frozenset({"shorten"})  # endpoints that take no picture
+
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A new task, as a client of the facade asked for it."""

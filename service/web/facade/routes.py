@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
+from starlette.applications import Starlette
 from starlette.datastructures import Headers, QueryParams
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from service.web.api.errands import ErrandCalls
@@ -27,6 +29,7 @@ _PATH: Final = re.compile(r"(?:/(?:mj-)?(fast|relax|turbo))?/mj(/.*)", re.DOTALL
 _PICTURE: Final = re.compile(r"/image/([^/]+)")
 
 NO_KEY: Final = "无效的令牌 (an API key of this service is needed, as Authorization or mj-api-secret)"
+WRONG_METHOD: Final = "无效的请求方法 (this call is made with {methods})"
 NOWHERE: Final = "无效的地址 (there is no such call; /openapi.json lists those of our own)"
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -43,7 +46,8 @@ class Facade:
     def __init__(self, desk: Desk, keys: KeyRing) -> None:
         self._keys = keys
         self._links = desk.links
-        self._router = Router(_list_routes(desk), redirect_slashes=False, default=_answer_nowhere)
+        self._site = Starlette(routes=_list_routes(desk), exception_handlers={HTTPException: _explain_routing})
+        self._site.router.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whose path `is_facade`."""
@@ -52,7 +56,7 @@ class Facade:
         if not self._may_enter(scope, path):
             return await refuse_front(401, NO_KEY, {"WWW-Authenticate": "Bearer"})(scope, receive, send)
         state = {**scope.get("state", {}), "mode": mode}
-        return await self._router({**scope, "path": path, "state": state}, receive, send)
+        return await self._site({**scope, "path": path, "state": state}, receive, send)
 
     def _may_enter(self, scope: Scope, path: str) -> bool:
         picture = _PICTURE.fullmatch(path)
@@ -96,5 +100,9 @@ async def _answer(handler: Handler, request: Request) -> Response:
         return tell(error)
 
 
-async def _answer_nowhere(scope: Scope, receive: Receive, send: Send) -> None:
-    await refuse_front(404, NOWHERE)(scope, receive, send)
+async def _explain_routing(_request: Request, error: Exception) -> Response:
+    """What the router found: no such call, or one that is made in another way."""
+    headers = (error.headers if isinstance(error, HTTPException) else None) or {}
+    if "Allow" in headers:
+        return refuse_front(405, WRONG_METHOD.format(methods=headers["Allow"]), headers)
+    return refuse_front(404, NOWHERE)

@@ -8,15 +8,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hooks.errors import HookError
+from hooks.pictures import LONGEST_TEXT
 from hooks.prompts import parse_params
-from service.web.calls import MAX_PICTURES
+from service.gateways.attachments import name_attachments
+from service.web.calls import MAX_BODY, MAX_PICTURES
 from service.web.desk import Desk
 from service.web.facade.answers import NOT_FOUND, Refusal, relay, tell_existing
 from service.web.facade.bodies import read_fields
 from service.web.facade.clicks import Click, choose_button, read_click, read_window
 from service.web.facade.finder import Finder
-from service.web.facade.orders import read_order
-from storage.attachments import Attachment, hash_attachment, keep_attachments
+from service.web.facade.orders import PICTURELESS, read_order
+from storage.attachments import Attachment, keep_attachments
 from storage.errors import NoWindow
 from storage.openings import open_click, open_task
 from storage.queue import count_ahead
@@ -28,6 +30,8 @@ from storage.windows import answer_window
 
 ANSWER_WITHIN: Final = 20.0  # seconds that a submit waits for the gateway's answer; clients give up after 30 or 60
 UPLOAD_WITHIN: Final = 60.0  # the same for an upload, whose answer is all that there is
+
+MAX_MASK: Final = LONGEST_TEXT + MAX_BODY  # bytes of an answer to a window, which brings one picture at most
 
 UNKNOWN_PARENT: Final = "关联任务不存在或已失效"
 WRONG_STATUS: Final = "关联任务状态错误"
@@ -43,12 +47,19 @@ class SubmitCalls:
 
     async def open(self, request: Request, endpoint: str) -> Response:
         """A new task: `/submit/imagine` and its like, `/insight-face/swap`."""
-        order = read_order(endpoint, await read_fields(request, MAX_PICTURES), request.state.mode)
+        # A large body has its turn until its pictures are in the ledger, and leaves the memory with it.
+        async with self._desk.turns.take(request):
+            task = await self._open(request, endpoint)
+        return await self._answer(task, UPLOAD_WITHIN if task.action == "UPLOAD" else ANSWER_WITHIN)
+
+    async def _open(self, request: Request, endpoint: str) -> Task:
+        longest = MAX_BODY if endpoint in PICTURELESS else MAX_PICTURES
+        order = read_order(endpoint, await read_fields(request, longest), request.state.mode)
         parent = None if order.parent is None else await self._find(order.parent)
         if parent is not None:
             self._require_success(parent)
         attachments = await self._take(order.pictures)
-        said: JSON = {"options": order.options, "pictures": list(map(hash_attachment, attachments))}
+        said: JSON = {"options": order.options, "pictures": await name_attachments(attachments)}
         new = NewTask(
             gateway=self._desk.gateways[0],
             action=order.action.name,
@@ -61,12 +72,11 @@ class SubmitCalls:
             notify_hook=order.hook,
             request={name: value for name, value in said.items() if value},
         )
-        task = await self._desk.store.write(open_task, new, attachments)
-        return await self._answer(task, UPLOAD_WITHIN if task.action == "UPLOAD" else ANSWER_WITHIN)
+        return await self._desk.store.write(open_task, new, attachments)
 
     async def click(self, request: Request, endpoint: str) -> Response:
         """`/submit/action`, `/submit/change`, `/submit/simple-change`."""
-        click = read_click(endpoint, await read_fields(request, MAX_PICTURES), request.state.mode)
+        click = read_click(endpoint, await read_fields(request), request.state.mode)
         parent = await self._find(click.parent)
         self._require_success(parent)
         task, is_new = await self._desk.store.write(_click, parent.id, click)
@@ -76,7 +86,13 @@ class SubmitCalls:
 
     async def modal(self, request: Request) -> Response:
         """`/submit/modal`: the answer to an open window."""
-        window = read_window(await read_fields(request, MAX_PICTURES))
+        async with self._desk.turns.take(request):
+            task, name = await self._answer_window(request)
+        return await self._answer(task, ANSWER_WITHIN, name=name)
+
+    async def _answer_window(self, request: Request) -> tuple[Task, str]:
+        """The task, and the name that the client has for it."""
+        window = read_window(await read_fields(request, MAX_MASK))
         task = await self._find(window.task)
         masks = await self._take(() if window.mask is None else (window.mask,))
         try:
@@ -85,13 +101,13 @@ class SubmitCalls:
             )
         except NoWindow:
             raise Refusal(WRONG_STATUS) from None
-        return await self._answer(task, ANSWER_WITHIN, name=window.task)
+        return task, window.task
 
     async def _find(self, name: str) -> Task:
         found = await self._finder.find((name,))
-        if name not in found.tasks:
+        if name not in found:
             raise Refusal(UNKNOWN_PARENT, NOT_FOUND)
-        return found.tasks[name]
+        return found[name]
 
     def _require_success(self, parent: Task) -> None:
         if parent.gateway not in self._desk.gateways:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 from starlette.requests import Request
@@ -16,8 +17,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hooks.token import TOKEN_PATTERN, TokenSigner
 from hooks.wire import parse_tasks
-from service.gateways.client import BATCH, FEW, LONGEST_ANSWER, LONGEST_LIST, Answer, Told
+from service.gateways import client as client_module
+from service.gateways.client import BATCH, FEW, LONGEST_ANSWER, LONGEST_LIST, Answer, GatewayClient, Told
 from service.gateways.outcomes import Accepted, Capacity, Existed, Finished, Modal, Outcome, Refused, Unknown, Unsent
+from service.gateways.presets import Gateway
 
 IMAGINE = "/mj/submit/imagine"
 LIST, QUERY, LATEST = "/mj/task/list-by-condition", "/mj/task/query", "/mj/task/list"
@@ -58,6 +61,32 @@ def held(answer: Answer) -> str:
 
 
 # --- did it leave?
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (httpx.ConnectError, Unsent),
+        (httpx.ConnectTimeout, Unsent),
+        *((error, Unknown) for error in (httpx.WriteError, httpx.WriteTimeout, httpx.ReadError, httpx.ReadTimeout)),
+        *((error, Unknown) for error in (httpx.PoolTimeout, httpx.RemoteProtocolError, httpx.CloseError)),
+    ],
+)
+def test_only_an_error_of_connecting_proves_that_nothing_left(
+    run: Any, make_claim: Any, error: type[httpx.TransportError], outcome: type[Outcome]
+) -> None:
+    """Raised by the transport, because no server can choose in which of these a client ends."""
+
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise error("no")
+
+    async def scenario() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(fail)) as http:
+            gateway = Gateway(name="g", url="http://g.example", key="k", auth="raw")
+            client = GatewayClient(gateway, submit=http, fetch=http)
+            assert type((await client.submit(make_claim(), None)).outcome) is outcome
+
+    run(scenario())
 
 
 def test_a_refused_connection_proves_that_nothing_left(
@@ -848,3 +877,38 @@ def test_an_answer_may_say_that_nothing_is_to_be_waited_for(
             assert kept == (tuple(whole) if isinstance(whole, list) and whole else str(whole) if whole else None)
 
     run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("attachments", "on_the_loop"), [({"a" * 64: "data:image/png;base64,iVBORw=="}, False), ({}, True)]
+)
+def test_a_body_with_pictures_is_put_together_beside_the_loop(
+    run: Any,
+    gateway: Any,
+    url: str,
+    connect: Any,
+    make_claim: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    attachments: dict[str, str],
+    on_the_loop: bool,
+) -> None:
+    threads: list[threading.Thread] = []
+    real = client_module.make_request
+
+    def note_thread(*args: Any) -> Any:
+        threads.append(threading.current_thread())
+        return real(*args)
+
+    gateway.answers[IMAGINE] = JSONResponse(OK)
+    monkeypatch.setattr(client_module, "make_request", note_thread)
+
+    async def scenario() -> None:
+        async with connect(url) as client:
+            answer = await client.submit(make_claim(pictures=list(attachments)), HOOK, attachments)
+            assert isinstance(answer.outcome, Accepted)
+
+    run(scenario())
+    assert [thread is threading.main_thread() for thread in threads] == [on_the_loop]
+    sent = json.loads(gateway.asked[0][3])
+    assert sent.get("base64Array", []) == list(attachments.values())
+    assert gateway.asked[0][2]["content-type"] == "application/json"

@@ -25,7 +25,8 @@ from service.gateways.outcomes import (
     Unsent,
 )
 from service.gateways.presets import Gateway
-from service.gateways.submitter import FULL_PAUSE, Submitter
+from service.gateways.quota import FULL_PAUSE
+from service.gateways.submitter import Submitter
 from storage.attachments import Attachment, hash_attachment, keep_attachments
 from storage.errors import LedgerUnavailable
 from storage.ledger import record
@@ -223,6 +224,62 @@ def test_pictures_that_cannot_be_read_now_are_read_later(run: Any, open_house: A
             await submitter.submit_due()
             await until(house, lambda: settled(house, task))
             assert (await house.submission(task)).state == "accepted"
+
+    run(scenario())
+
+
+class SlowWithPictures(StubClient):
+    """Takes its time for what brings pictures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = 0
+        self.most = 0
+        self.go = asyncio.Event()
+
+    async def submit(self, claim: Claim, hook: str | None, attachments: Mapping[str, str]) -> Answer:
+        if attachments:
+            self.begun += 1
+            self.most = max(self.most, self.begun)
+            await self.go.wait()
+            self.begun -= 1
+        return await super().submit(claim, hook, attachments)
+
+
+def test_only_so_many_with_pictures_are_out_at_once(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = SlowWithPictures()
+            submitter = make_submitter(house, client, pictured=2)
+            await house.store.write(keep_attachments, [PICTURE])
+            pictured = [await house.open(request={"pictures": [NAME]}) for _ in range(4)]
+            plain = await house.open(request={"pictures": ["https://cdn.example/1.png"]})
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, plain))
+            for _ in range(5):  # behind whoever else reads pictures
+                await house.store.search(lambda _: None)
+            client.go.set()
+            for task in pictured:
+                await until(house, lambda task=task: settled(house, task))
+                assert (await house.submission(task)).state == "accepted"
+            assert (client.most, len(client.posts)) == (2, 5)
+
+    run(scenario())
+
+
+def test_what_waited_for_its_turn_at_a_stop_is_in_no_doubt(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            client.gate = asyncio.Event()
+            submitter = make_submitter(house, client, pictured=1)
+            await house.store.write(keep_attachments, [PICTURE])
+            first, second = [await house.open(request={"pictures": [NAME]}) for _ in range(2)]
+            await submitter.submit_due()
+            await submitter.close()
+            assert [post.task.id for post in client.posts] == [first.id]
+            assert (await house.submission(first)).state == "sending", "who knows"
+            assert (await house.submission(second)).state == "planned"
 
     run(scenario())
 
@@ -709,6 +766,127 @@ def test_no_more_than_the_limit_are_out_at_one_gateway(run: Any, open_house: Any
                     await listener.wait(0.01)
             for task in tasks:
                 await until(house, lambda task=task: settled(house, task))
+
+    run(scenario())
+
+
+async def advance(house: Any, submitter: Submitter, seconds: float) -> None:
+    """Let time pass as the worker does: it looks again after every answer, and whenever the submitter says."""
+    end = house.clock.now + seconds
+    while True:
+        await submitter.submit_due()
+        await submitter.close()  # what was sent is answered, and written down
+        pause = await submitter.submit_due()
+        if pause is None or house.clock.now + pause > end:
+            break
+        house.clock.now += pause
+    house.clock.now = end
+
+
+@pytest.mark.parametrize(
+    ("outcome", "tasks", "posts"),
+    [
+        (Accepted(gateway_id="17"), 7, 7),
+        (Unsent(reason="refused"), 7, 15),
+        (NotYet(reason="not yet"), 1, 15),  # one alone, again and again
+        (NotYet(reason="not yet"), 2, 15),
+    ],
+)
+def test_no_minute_sees_more_posts_than_the_limit_however_they_end(
+    run: Any, open_house: Any, outcome: Outcome, tasks: int, posts: int
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(outcome, per_minute=3)
+            submitter = make_submitter(house, client, not_yet=(0.5,) * 20)
+            for _ in range(tasks):
+                await house.open()
+            await advance(house, submitter, 59)
+            assert len(client.posts) == 3
+            await advance(house, submitter, 240)
+            sent = [post.submission.sent_at for post in client.posts]
+            assert len(sent) == posts
+            assert all(later - first >= 60_000 for first, later in zip(sent, sent[3:], strict=False))
+
+    run(scenario())
+
+
+def test_what_was_sent_before_a_restart_counts_for_its_minute(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(per_minute=2)
+            for _ in range(4):
+                await house.open()
+            await advance(house, make_submitter(house, client), 10)
+            assert len(client.posts) == 2
+            again = make_submitter(house, client)
+            assert await again.submit_due() == pytest.approx(50)
+            await advance(house, again, 51)
+            assert len(client.posts) == 4
+
+    run(scenario())
+
+
+def test_a_task_that_is_at_work_for_ever_gives_its_place_to_the_next(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(in_flight=1)
+            submitter = make_submitter(house, client, lost_after=100.0)
+            stuck, following = await house.open(), await house.open()
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, stuck))
+            house.clock.now += 99
+            assert await submitter.submit_due() == FULL_PAUSE
+            assert len(client.posts) == 1
+            house.clock.now += 1
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, following))
+            assert len(client.posts) == 2
+            assert (await house.task(stuck)).submission == "accepted"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("free", [0, 1])
+def test_the_last_of_three_takes_of_a_group_while_neither_of_the_others_has_a_place(
+    run: Any, open_house: Any, free: int
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            seniors = [make_submitter(house, StubClient(name=name)) for name in ("a", "b")]
+            for each in seniors:
+                each.has_place = False
+            last = StubClient(name="c")
+            junior = make_submitter(house, last, seniors={"all": seniors})
+            await house.open("a", request={"group": "all"})
+            seniors[free].has_place = True
+            assert await junior.submit_due() is None
+            assert last.posts == []
+            seniors[free].has_place = False
+            await junior.submit_due()
+            await junior.close()
+            assert len(last.posts) == 1
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("overtaken", [False, True])
+def test_what_existed_is_not_paid_for(run: Any, open_house: Any, until: Any, overtaken: bool) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient(Existed(gateway_id="17"), prices={"IMAGINE": 0.25})
+            client.gate = asyncio.Event()
+            submitter = make_submitter(house, client)
+            task = await house.open()
+            await submitter.submit_due()
+            if overtaken:
+                nonce = (await house.submission(task)).nonce
+                working = Progress(gateway_id="17", status="IN_PROGRESS", progress=3)
+                await house.store.write(record, task.id, nonce, working, "callback")
+                assert (await house.task(task)).cost == 0.25
+            client.gate.set()
+            await until(house, lambda: has_answer(house, task))
+            assert ((await house.task(task)).cost, (await house.submission(task)).cost) == (None, 0.25)
 
     run(scenario())
 

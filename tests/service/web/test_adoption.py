@@ -4,6 +4,9 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import Response
+
+from service.gateways.adopter import IN_DOUBT
 
 pytestmark = pytest.mark.journey
 
@@ -87,3 +90,33 @@ def test_what_cannot_be_adopted_says_why(ringback: Any) -> None:
 
 def adopt_at(ringback: Any, body: dict[str, Any]) -> Any:
     return ringback.post("/v1/tasks/adopt", body)
+
+
+@pytest.fixture
+def doubtful(ringback: Any) -> Any:
+    """A task of which nobody knows whether its gateway has it."""
+    ringback.gateway.answer = lambda _: Response(status_code=502)
+    try:
+        task = ringback.open()
+        while ringback.task(task["id"])["submission"] != "unknown":
+            ringback.get(f"/v1/tasks/{task['id']}", wait=1)
+    finally:
+        ringback.gateway.answer = None
+    yield task
+    ringback.gateway.rows.clear()
+
+
+def test_what_may_be_one_of_ours_is_told_as_failed_until_that_is_known(ringback: Any, doubtful: Any) -> None:
+    ringback.gateway.rows[:] = [{"id": "4711", "status": "SUCCESS", "progress": "100%"}]
+    (failed,) = adopt_at(ringback, {"ids": ["4711"]}).json()["adopted"]
+    assert failed == {"id": "4711", "result": "failed", "task_id": None, "detail": IN_DOUBT}
+    ringback.call_back(doubtful["id"], "SUCCESS", id="4711")
+    (known,) = adopt_at(ringback, {"ids": ["4711"]}).json()["adopted"]
+    assert (known["result"], known["task_id"]) == ("known", doubtful["id"])
+
+
+def test_a_time_beyond_all_times_is_no_reason_to_fail(ringback: Any) -> None:
+    ringback.gateway.rows[:] = [{"id": "4713", "status": "SUCCESS", "state": "x", "submitTime": 10**30}]
+    (adopted,) = adopt_at(ringback, {"ids": ["4713"]}).json()["adopted"]
+    ringback.gateway.rows.clear()
+    assert adopted["result"] == "adopted"

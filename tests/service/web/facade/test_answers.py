@@ -70,13 +70,12 @@ def submission(state: str, answer: dict[str, Any] | None, kind: Any = "submit") 
         ),
         (
             "accepted",
-            {},
+            {"action": "UPLOAD"},
             {"code": 1, "results": ["https://a", "https://b"]},
-            1,
-            "提交成功",
-            ["https://a", "https://b"],
-            {},
+            *(1, "提交成功", ["https://a", "https://b"], {}),
         ),
+        # Of anything else they are the gateway's own ids.
+        ("accepted", {}, {"code": 1, "result": "17", "results": ["17", "18"]}, 1, "提交成功", ID, {}),
         (
             "rejected",
             {},

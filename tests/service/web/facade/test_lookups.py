@@ -41,7 +41,10 @@ def test_a_list_has_what_is_known_and_nothing_of_the_rest(ringback: Any, client:
     assert [each["id"] for each in answer.json()] == [tasks[0], by_gateway, tasks[0]]
     assert client.http.post(f"/mj/task/{path}", json={}).json() == []
     assert client.http.post(f"/mj/task/{path}", json={"ids": "x"}).json() == []
-    assert client.http.post(f"/mj/task/{path}", json={"ids": ["1"] * 1001}).json()["code"] == 4
+    # No 200: from those, clients read an array.
+    for many in (["1"] * 1001, [str(number) for number in range(301)]):
+        refused = client.http.post(f"/mj/task/{path}", json={"ids": many})
+        assert (refused.status_code, refused.json()["code"]) == (400, 4)
 
 
 def test_lists_and_queue_show_the_latest_and_what_is_at_work(
@@ -127,6 +130,12 @@ def test_a_gateway_that_cannot_be_asked_proves_nothing(
         answer = client.http.get(f"/mj/task/{OLD}/fetch")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
         assert answer.json()["error"]["message"] == answer.json()["description"]
+        known = client.accepted("imagine", prompt="Cat")
+        listed = client.http.post("/mj/task/list-by-condition", json={"ids": [known, OLD]})
+        clicked = client.http.post("/mj/submit/change", json={"taskId": OLD, "action": "UPSCALE", "index": 1})
+        cancelled, seed = client.http.post(f"/mj/task/{OLD}/cancel"), client.http.get(f"/mj/task/{OLD}/image-seed")
+        assert [each.status_code for each in (listed, clicked, cancelled, seed)] == [503] * 4
+        assert len(client.http.post("/mj/task/list-by-condition", json={"ids": [known]}).json()) == 1
         ringback.gateway.list_status, ringback.gateway.rows = 200, [row(OLD)]
         assert client.fetch(OLD)["status"] == "SUCCESS"
 

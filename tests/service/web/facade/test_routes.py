@@ -25,6 +25,8 @@ POSTED = [
     ),
     *("/mj/insight-face/swap", "/mj/task/list-by-condition", "/mj/task/list-by-ids", "/mj/task/query"),
 ]
+PICTURELESS = ("shorten", "action", "change", "simple-change")
+JSON = {"content-type": "application/json"}
 ASKED = ["/mj/task/404/fetch", "/mj/task/list", "/mj/task/queue", "/mj/task/404/image-seed", "/mj/image/404"]
 
 
@@ -97,7 +99,10 @@ def test_an_address_that_is_none_is_404(client: Any, path: str) -> None:
 
 
 def test_a_wrong_method_is_refused(client: Any) -> None:
-    assert client.http.get("/mj/submit/imagine").status_code == 405
+    answer = client.http.get("/mj/submit/imagine")
+    assert_front(answer, 405)
+    assert (answer.headers["allow"], "POST" in answer.json()["description"]) == ("POST", True)
+    assert_front(client.http.put("/mj-fast/mj/task/list"), 405)
 
 
 def test_a_body_must_say_that_it_is_json(client: Any) -> None:
@@ -114,8 +119,11 @@ def test_a_body_that_is_no_object_is_refused_as_gateways_do(client: Any, body: b
 
 def test_a_body_that_only_asks_is_bounded(client: Any) -> None:
     large = {"prompt": "x", "remark": "x" * (2 * 1024 * 1024)}
-    assert_front(client.http.post("/mj/task/query", json=large), 413)
-    assert client.http.post("/mj/submit/blend", json=large).json()["code"] == 4, "a submit may bring pictures"
+    for path in ("task/query", "task/list-by-ids", *(f"submit/{name}" for name in PICTURELESS)):
+        assert_front(client.http.post(f"/mj/{path}", json=large), 413)
+    for name in ("blend", "modal"):
+        assert client.http.post(f"/mj/submit/{name}", json=large).json()["code"] == 4, "it may bring pictures"
+    assert_front(client.http.post("/mj/submit/modal", content=b" " * (22 * 1024 * 1024), headers=JSON), 413)
 
 
 def test_a_submit_with_too_much_is_refused_before_it_is_read(ringback: Any) -> None:

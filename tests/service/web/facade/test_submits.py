@@ -1,5 +1,6 @@
 """Submits: through the ledger, to a gateway that answers as it likes, and back to the client under our id."""
 
+import base64
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -113,6 +114,35 @@ def test_a_gateway_that_hangs_is_waited_for_so_long_and_then_the_task_goes_on(
         gate.set()
         ringback.succeed(said["result"])
         assert client.fetch(said["result"])["status"] == "SUCCESS"
+
+
+def test_a_large_submit_has_had_its_turn_before_the_gateway_answers(
+    start_ringback: Callable[..., Any], make_client: Any, monkeypatch: pytest.MonkeyPatch, png: str
+) -> None:
+    monkeypatch.setattr("service.web.turns.Turns.__init__.__kwdefaults__", {"places": 1, "within": 20.0})
+    large = (
+        f"{png.partition(',')[0]},{base64.b64encode(base64.b64decode(png.partition(',')[2]) + bytes(2**20)).decode()}"
+    )
+    gate = threading.Event()
+    with start_ringback() as ringback, make_client(ringback) as client:
+
+        def hang(body: dict[str, Any]) -> Response:
+            gate.wait(10)
+            return JSONResponse({"code": 1, "result": ringback.gateway.ids[body["state"]]})
+
+        ringback.gateway.answer = hang
+        answers: list[dict[str, Any]] = []
+        caller = threading.Thread(target=lambda: answers.append(client.submit("describe", base64=large)))
+        caller.start()
+        with ringback.gateway._came:
+            ringback.gateway._came.wait_for(lambda: ringback.gateway.submitted, 10)
+        began = time.monotonic()
+        said = client.submit("describe", base64="A" * 2 * 2**20)
+        assert (said["description"][:10], answers) == ("base64格式错误", [])
+        assert time.monotonic() - began < 10  # and not the 20 s of the first one's wait
+        gate.set()
+        caller.join(10)
+        assert answers[0]["code"] == 1
 
 
 def test_a_stop_keeps_no_client_waiting(start_ringback: Callable[..., Any], make_client: Any) -> None:
