@@ -122,6 +122,15 @@ def open_window(tx: Transaction, submission_id: int, gateway_id: str, answer: JS
     show(tx, task_id, standing, Progress(gateway_id=gateway_id, status=Status.MODAL), "submit")
 
 
+def close_window(tx: Transaction, submission_id: int, gateway_id: str, source: Source, answer: JSON) -> None:
+    """The gateway has taken the answer to a window: whoever looks must not answer it again."""
+    acknowledge(tx, submission_id, gateway_id, source, answer)
+    task_id = read_submission(tx, submission_id).task_id
+    standing = _read_standing(tx, task_id, None)
+    if standing.shown[0] == Status.MODAL:
+        show(tx, task_id, standing, Progress(gateway_id=gateway_id, status=Status.SUBMITTED, progress=0), source)
+
+
 def finish(tx: Transaction, submission_id: int, urls: Sequence[str], answer: JSON) -> None:
     """The gateway's answer says that it is done: nothing is to be waited for. `urls` are those of what was uploaded."""
     acknowledge(tx, submission_id, None, "submit", answer)

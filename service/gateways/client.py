@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import httpx
@@ -85,10 +86,8 @@ class GatewayClient:
     async def submit(self, claim: Claim, hook: str | None, attachments: Mapping[str, str] | None = None) -> Answer:
         """POST a submission once and say what came of it; `attachments` are data URLs by their names."""
         try:
-            if attachments:  # megabytes would hold up the loop
-                request = await asyncio.to_thread(self._prepare, claim, hook, attachments)
-            else:
-                request = self._prepare(claim, hook)
+            prepare = partial(self._prepare, claim, hook, attachments)
+            request = await asyncio.to_thread(prepare) if attachments else prepare()  # megabytes hold up the loop
         except (ValueError, httpx.InvalidURL) as error:
             reason = f"This cannot be asked of a gateway: {self._paid.explain(error)}"
             return _failed(Refused(reason=reason, kind="unknown"))

@@ -17,7 +17,7 @@ from service.gateways.requests import find_nameless, list_attachments, mode_of
 from service.gateways.room import Room
 from storage.errors import LedgerError, NoSuchAttachment
 from storage.events import has_ending_since, read_latest_seq
-from storage.ledger import finish, open_window
+from storage.ledger import close_window, finish, open_window
 from storage.queue import Claim, claim_due, read_next_due
 from storage.records import JSON, Task
 from storage.store import Store
@@ -189,7 +189,8 @@ class Submitter:
         try:
             hook = self._make_hook(claim.task.id, claim.submission.nonce)
             # Nothing here holds the pictures while the gateway takes its time.
-            return await self._client.submit(claim, hook, await self._read_pictures(names))
+            search = self._store.search
+            return await self._client.submit(claim, hook, await search(read_pictures, names) if names else {})
         except NoSuchAttachment as error:
             reason = f"Nothing was sent: {error}"
             return Answer(outcome=outcomes.Refused(reason=reason, kind="unknown"), evidence={"error": reason})
@@ -200,16 +201,14 @@ class Submitter:
             log.exception("submit failed", task=claim.task.id)
             return _doubtful(error)
 
-    async def _read_pictures(self, names: Sequence[str]) -> Mapping[str, str]:
-        return await self._store.search(read_pictures, names) if names else {}
-
     async def _settle(self, claim: Claim, answer: Answer, latest: int) -> None:
         """Write down what came of a POST. Each branch is one verb, one commit."""
         store, submission, evidence = self._store, claim.submission, answer.evidence
         match answer.outcome:
             case outcomes.Accepted(gateway_id=gateway_id):
                 self._room.accept(store.now())
-                await store.write(acknowledge, submission.id, gateway_id, "submit", evidence)
+                verb = close_window if submission.kind == "modal" else acknowledge
+                await store.write(verb, submission.id, gateway_id, "submit", evidence)
             case outcomes.Existed(gateway_id=gateway_id):
                 await store.write(acknowledge, submission.id, gateway_id, "submit", evidence, is_new=False)
             case outcomes.Finished(urls=urls):
@@ -222,7 +221,7 @@ class Submitter:
                 await store.write(reject, submission.id, reason=reason, kind=kind, answer=evidence)
             case outcomes.Unknown(reason=reason):
                 await store.write(doubt, submission.id, reason=reason, answer=evidence)
-            case outcomes.Unsent():
+            case outcomes.Unsent() if not submission.request.get("group"):
                 await store.write(postpone, submission.id, seconds=unsent_pause(submission.attempts), answer=evidence)
             case outcomes.NotYet(reason=reason):
                 before = (submission.answer or {}).get("not_yet", 0)  # in a row; other refusals do not count
@@ -231,9 +230,9 @@ class Submitter:
                     await store.write(reject, submission.id, reason=reason, kind="gateway", answer=evidence)
                 else:
                     await store.write(postpone, submission.id, seconds=self._not_yet[before], answer=evidence)
-            case outcomes.Capacity():
-                # The gateway rests; what it refused stays due, so that nothing overtakes it, and that the next of its
-                # group may take it.
+            case outcomes.Capacity() | outcomes.Unsent():
+                # The gateway rests; what it did not take stays due, so that nothing overtakes it, and that the next of
+                # its group may take it.
                 self._room.refuse(now=store.now(), sent_at=submission.sent_at or 0, seq=latest)
                 await store.write(postpone, submission.id, seconds=0.0, answer=evidence)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from storage.ledger import open_window, record
+from storage.ledger import close_window, open_window, record
 from storage.openings import open_click
 from storage.records import Button, Progress, Submission, Task
 from storage.submissions import acknowledge, doubt, list_submissions, reject
@@ -78,3 +78,22 @@ def test_after_the_end_nothing_names_the_task_anew(ledger: "Ledger") -> None:
     evil = Progress(gateway_id="evil", status="SUCCESS", progress=100)
     assert ledger.do(record, task.id, answer_of(ledger, task).nonce, evil, "callback") == "foreign"
     assert ledger.task(task).gateway_id == "77"
+
+
+def test_an_answer_that_was_taken_closes_the_window_for_whoever_looks(ledger: "Ledger") -> None:
+    task, click = open_one(ledger)
+    ledger.claim()
+    ledger.do(close_window, answer_of(ledger, task).id, "78", "submit", {"code": 1})
+    shown = ledger.task(task)
+    assert (shown.status, shown.submission, shown.gateway_id) == ("SUBMITTED", "accepted", "78")
+    assert ledger.do(record, task.id, click.nonce, AGAIN, "callback") == "known"
+    assert ledger.task(task).status == "SUBMITTED"
+
+
+def test_an_answer_that_was_taken_takes_nothing_back_from_a_task_that_has_gone_on(ledger: "Ledger") -> None:
+    task, click = open_one(ledger)
+    ledger.claim()
+    done = Progress(gateway_id="77", status="SUCCESS", progress=100)
+    ledger.do(record, task.id, click.nonce, done, "callback")
+    ledger.do(close_window, answer_of(ledger, task).id, "77", "submit", {"code": 1})
+    assert ledger.task(task).status == "SUCCESS"

@@ -870,6 +870,27 @@ def test_the_last_of_three_takes_of_a_group_while_neither_of_the_others_has_a_pl
     run(scenario())
 
 
+@pytest.mark.parametrize("refusal", [Capacity(reason="full"), Unsent(reason="connection refused")])
+def test_in_a_group_the_next_takes_what_a_full_or_unreachable_one_could_not(
+    run: Any, open_house: Any, until: Any, refusal: Outcome
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            first, second = StubClient(refusal, name="a"), StubClient(Accepted(gateway_id="17"), name="b")
+            senior = make_submitter(house, first)
+            junior = make_submitter(house, second, seniors={"all": [senior]})
+            task = await house.open("a", request={"group": "all"})
+            await senior.submit_due()
+            await until(house, lambda: has_answer(house, task))
+            await senior.submit_due()
+            await junior.submit_due()
+            await until(house, lambda: settled(house, task))
+            assert (len(first.posts), len(second.posts)) == (1, 1)
+            assert (await house.task(task)).gateway == "b"
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("overtaken", [False, True])
 def test_what_existed_is_not_paid_for(run: Any, open_house: Any, until: Any, overtaken: bool) -> None:
     async def scenario() -> None:
