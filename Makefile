@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
+# Bytecode is kept, whatever the environment says: tests and the demo start dozens of Python processes.
+export PYTHONDONTWRITEBYTECODE =
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo run test journeys faults check fix bench clean
 
