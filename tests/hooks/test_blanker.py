@@ -16,6 +16,8 @@ from hooks.errors import NotATask
 from hooks.token import TokenSigner
 from hooks.wire import parse_envelope, parse_listed, parse_progress, parse_tasks
 
+pytestmark = pytest.mark.fault
+
 TOKEN = TokenSigner(["a-secret-key"], clock=lambda: 1_763_859_600.0).mint("8123456789012345", "Zk3x_9AbQ-w")
 KEY = "sk-Geheim/0123456789+abc"
 BLANKER = Blanker((KEY, "another-key"))

@@ -6,6 +6,8 @@ import pytest
 
 from service.cli.waits import explain_wait
 
+pytestmark = pytest.mark.journey
+
 NOW = datetime(2026, 11, 23, 1, 0, 5, tzinfo=UTC)
 
 

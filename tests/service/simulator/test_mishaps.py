@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+pytestmark = pytest.mark.fault
+
 
 def test_a_question_can_hang(simulate, receiver):
     gateway = simulate(vices={"hang": 1.0})

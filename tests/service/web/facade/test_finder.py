@@ -16,6 +16,8 @@ from service.web.problems import Problem
 from storage.errors import LedgerBusy
 from storage.store import Store
 
+pytestmark = pytest.mark.fault
+
 
 class Clock:
     def __init__(self) -> None:
