@@ -53,8 +53,9 @@ def command(
     if prompt:
         raise Misused("Either a prompt or -f; not both.")
     for name in NOT_OF_FILES:
-        if context.get_parameter_source(name) == ParameterSource.COMMANDLINE:
-            raise Misused(f"--{name} does not go with -f.")
+        typed = context.get_parameter_source(name) == ParameterSource.COMMANDLINE
+        if typed and given[name] is not False:  # --no-wait says what -f does anyhow
+            raise Misused(f"--{name} does not go with -f, which submits and does not wait.")
     try:
         rows = read_rows(file.read_bytes(), template or DEFAULT_TEMPLATE)
     except OSError as error:

@@ -180,7 +180,7 @@ def _click(tx: Transaction, parent_id: str, click: Click) -> tuple[Task, bool]:
         choose_button(parent, click),
         origin="facade",
         request={"options": click.options} if click.options else {},
-        state=click.state,
+        state=click.state or "",  # what gateways do: a click has the state that it says, and not its parent's
         notify_hook=click.hook,
     )
 

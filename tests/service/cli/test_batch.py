@@ -84,8 +84,8 @@ def test_one_mistake_of_every_row_is_told_once(home, file):
     [
         (["-f", "none.csv"], 2, "none.csv cannot be read: No such file or directory."),
         (["-f", "FILE", "a prompt"], 2, "Either a prompt or -f; not both."),
-        (["-f", "FILE", "--no-wait"], 2, "--wait does not go with -f."),
-        (["-f", "FILE", "--state", "s"], 2, "--state does not go with -f."),
+        (["-f", "FILE", "--wait"], 2, "--wait does not go with -f, which submits and does not wait."),
+        (["-f", "FILE", "--state", "s"], 2, "--state does not go with -f, which submits"),
         (["a prompt", "--template", "{x}"], 2, "--template goes with -f."),
         (["-f", "FILE"], 1, "there is no column 'prompt'; there is 'title', 'ar'"),
     ],

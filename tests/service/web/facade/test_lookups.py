@@ -105,7 +105,7 @@ def test_an_unknown_id_is_asked_for_once_and_adopted(
         # It is clicked under the id that the client has for it.
         child = client.accepted("action", taskId=OLD, customId="MJ::JOB::upsample::1::y")
         assert ringback.gateway.wait_for(child)["taskId"] == OLD
-        assert client.fetch(child)["state"] == "theirs"
+        assert client.fetch(child)["state"] == ""
 
 
 def test_an_id_that_nobody_knows_is_refused_and_remembered(

@@ -179,7 +179,7 @@ def test_a_click_names_the_task_by_our_id_and_may_have_a_state_and_a_hook_of_its
     assert (sent["enableRemix"], sent["state"]) == (True, child)
     assert (client.fetch(child)["state"], kept_hook(ringback, child)) == ("child", None)
     other = client.accepted("simple-change", content=f"{root} R", notifyHook="https://c.example/2")
-    assert (client.fetch(other)["state"], kept_hook(ringback, other)) == ("root", "https://c.example/2")
+    assert (client.fetch(other)["state"], kept_hook(ringback, other)) == ("", "https://c.example/2")
 
 
 def test_a_picture_of_a_grid_is_bought_once_however_it_is_asked_for(ringback: Any, client: Any) -> None:
