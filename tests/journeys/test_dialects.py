@@ -16,6 +16,7 @@ MEMBERS = (
     Member("new-api", AT_ONCE, "new-api", "new-api"),
 )
 MODES = {"kuaiwenwen": "fast", "kuaiwenwen, short": "relax"}
+SHORTENS = ("kuaiwenwen", "kuaiwenwen, short", "new-api")
 WINDOWS = ("fuhuapi", "deerapi", "kuaiwenwen", "kuaiwenwen, short", "new-api")
 
 
@@ -30,6 +31,9 @@ def test_every_gateway_is_spoken_to_in_its_dialect(stage):
         (name, action): service.submit(gateway=name, action=action, **wanted)
         for name in gateways
         for action, wanted in asked.items()
+    }
+    opened |= {
+        (name, "SHORTEN"): service.submit(gateway=name, action="SHORTEN", prompt="a long prompt") for name in SHORTENS
     }
 
     def succeeded(task_id):
@@ -61,7 +65,8 @@ def test_every_gateway_is_spoken_to_in_its_dialect(stage):
         endpoints = sorted(each["endpoint"] for each in books["submissions"])
         windows = ["action", "action", "modal", "modal"] if name in WINDOWS else []
         press = "change" if name == "midjourney-proxy" else "action"
-        assert endpoints == sorted(["imagine", "blend", "describe", press, *windows])
+        shortened = ["shorten"] if name in SHORTENS else []
+        assert endpoints == sorted(["imagine", "blend", "describe", press, *windows, *shortened])
         assert {each["mode"] for each in books["submissions"]} == {MODES.get(name)}
         assert (books["double_spends"], books["counts"]["uploads"]) == ([], 4 if windows else 3)
         assert service.ledger.lacks(books) == []
