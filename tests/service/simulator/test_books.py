@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.journey
+
 U = "MJ::JOB::upsample::{}::26d56b92-4ed6-45e2-8561-563797923135"
 
 

@@ -6,6 +6,8 @@ from itertools import pairwise
 import httpx
 import pytest
 
+pytestmark = pytest.mark.journey
+
 GRID = [("SUBMITTED", "0%"), *(("IN_PROGRESS", f"{n}%") for n in (0, 15, 31, 46, 62, 78, 93)), ("SUCCESS", "100%")]
 CHINESE = "一只可爱的猫，水彩画 🐈 --ar 16:9"
 

@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+pytestmark = pytest.mark.journey
+
 PICTURE = "data:image/png;base64,iVBORw0KGgo="
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.journey
+
 IMAGE = "26d56b92-4ed6-45e2-8561-563797923135"
 INPAINT = f"MJ::Inpaint::1::{IMAGE}::SOLO"
 VARIATION = f"MJ::JOB::variation::1::{IMAGE}"
