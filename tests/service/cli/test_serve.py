@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 
 from hooks.receiver import PREFIX
 from hooks.token import TokenSigner
-from service.cli.serve import CannotListen, listen
+from service.cli.serve import DRAIN, CannotListen, listen
 
 pytestmark = pytest.mark.journey
 
@@ -260,7 +260,7 @@ def test_listening_nowhere_is_a_value_that_can_be_told() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_leaves_within_a_second_and_says_goodbye_to_streams(start: Start, number: int) -> None:
+def test_it_leaves_at_once_and_says_goodbye_to_streams(start: Start, number: int) -> None:
     process = start()
     headers = {"Authorization": f"Bearer {API_KEY}", "Accept": "text/event-stream"}
     url = f"{process.url}/v1/events"
@@ -272,7 +272,9 @@ def test_it_leaves_within_a_second_and_says_goodbye_to_streams(start: Start, num
         assert "event: goodbye" in list(lines)
         status = process.popen.wait(PATIENCE)
         took = time.monotonic() - began
-    assert took < 1
+    # 0.2 to 0.5 s where nothing else runs; who waits for the stream takes the whole DRAIN, and is told of.
+    assert took < DRAIN
+    assert "exceeded" not in process.said
     assert status in (0, -number, 128 + number)
     assert "Traceback" not in process.said
 
