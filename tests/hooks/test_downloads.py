@@ -16,6 +16,8 @@ from hooks.errors import ForbiddenTarget, HookError, NotAPicture, NotFetched
 from hooks.pictures import LARGEST, Picture
 from hooks.targets import AllowList, parse_allow_list
 
+pytestmark = pytest.mark.fault
+
 LOOPBACK = parse_allow_list("127.0.0.0/8")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 QUERY = "token=sk-Geheim"

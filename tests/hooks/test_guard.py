@@ -15,6 +15,8 @@ from hooks.errors import ForbiddenTarget
 from hooks.guard import NO_ADDRESS, GuardedTransport
 from hooks.targets import AllowList, parse_allow_list
 
+pytestmark = pytest.mark.fault
+
 LOOPBACK = parse_allow_list("127.0.0.0/8")
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 Serve = Callable[..., Any]

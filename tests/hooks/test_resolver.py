@@ -14,6 +14,8 @@ from hooks.errors import NotFetched
 from hooks.resolver import FULL, Resolver, look_up
 from hooks.targets import AllowList
 
+pytestmark = pytest.mark.fault
+
 PATIENCE = 10.0  # seconds until a test gives up waiting
 Run = Callable[..., Any]
 

@@ -22,6 +22,8 @@ from service.gateways.client import BATCH, FEW, LONGEST_ANSWER, LONGEST_LIST, An
 from service.gateways.outcomes import Accepted, Capacity, Existed, Finished, Modal, Outcome, Refused, Unknown, Unsent
 from service.gateways.presets import Gateway
 
+pytestmark = pytest.mark.fault
+
 IMAGINE = "/mj/submit/imagine"
 LIST, QUERY, LATEST = "/mj/task/list-by-condition", "/mj/task/query", "/mj/task/list"
 OURS = "8000000000000017"

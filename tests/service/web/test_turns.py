@@ -16,6 +16,8 @@ from service.web.calls import MAX_BODY
 from service.web.problems import Problem
 from service.web.turns import Turns, is_large
 
+pytestmark = pytest.mark.fault
+
 PATIENCE = 10.0  # seconds until a test gives up waiting
 
 
