@@ -28,8 +28,6 @@ from pathlib import Path
 from storage.errors import LedgerUnavailable
 from storage.store import Store
 
-pytestmark = pytest.mark.fault
-
 def endless(db):
     return db.execute("{ENDLESS}").fetchone()
 
