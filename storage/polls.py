@@ -1,6 +1,5 @@
 """The polls table: how often each gateway was asked, and how often somebody without hooks would have asked it."""
 
-import sqlite3
 from typing import Final, NamedTuple
 
 from storage.arrivals import IS_ENDING, TOLD
@@ -43,9 +42,3 @@ def tally_polls(tx: Transaction, gateway: str, made: int) -> Polls:
             (latest, made, more, gateway),
         )
     return Polls(before + made, plain + more)
-
-
-def read_polls(db: sqlite3.Connection, gateway: str) -> Polls:
-    """Give what was counted of a gateway."""
-    row = db.execute("SELECT made, plain FROM polls WHERE gateway = ?", (gateway,)).fetchone()
-    return Polls(*row) if row else Polls(0, 0)

@@ -6,7 +6,6 @@ DESCRIPTIONS = (  # of any picture
     "a lighthouse at dusk, 水彩画 --ar 1:1",
     "two foxes on a hill, ink on paper --ar 1:1",
 )
-SHORTENINGS = 5  # of a prompt
 _WORDS = 5  # of the longest shortening
 
 
