@@ -236,11 +236,14 @@ class SlowWithPictures(StubClient):
         self.begun = 0
         self.most = 0
         self.go = asyncio.Event()
+        self.two = asyncio.Event()  # set when so many are out
 
     async def submit(self, claim: Claim, hook: str | None, attachments: Mapping[str, str]) -> Answer:
         if attachments:
             self.begun += 1
             self.most = max(self.most, self.begun)
+            if self.begun == 2:
+                self.two.set()
             await self.go.wait()
             self.begun -= 1
         return await super().submit(claim, hook, attachments)
@@ -256,7 +259,8 @@ def test_only_so_many_with_pictures_are_out_at_once(run: Any, open_house: Any, u
             plain = await house.open(request={"pictures": ["https://cdn.example/1.png"]})
             await submitter.submit_due()
             await until(house, lambda: settled(house, plain))
-            for _ in range(5):  # behind whoever else reads pictures
+            await client.two.wait()
+            for _ in range(5):  # behind whoever else reads pictures, if there were a third
                 await house.store.search(lambda _: None)
             client.go.set()
             for task in pictured:
