@@ -4,7 +4,7 @@ Times are integers: milliseconds since the Unix epoch, UTC, the unit of the gate
 """
 
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 
@@ -43,14 +43,14 @@ LIVE_SUBMISSIONS = frozenset(SubmissionState) - {SubmissionState.REJECTED, Submi
 
 SubmissionKind = Literal["submit", "modal"]
 Source = Literal["callback", "fetch", "submit", "service"]
-FiringOutcome = Literal["fired", "blocked"]
-BlockReason = Literal["depth", "exists", "error"]
-
 
 CONTRADICTED = "task.contradicted"  # the event of a claim against an ending that stands
+CHAIN_SETTLED = "chain.settled"  # about a root: everything under it has ended, and nothing is planned or deferred
+RULE_PAUSED = "rule.paused"  # about the root under which a rule fired too often; about no task when a person did it
+ENDING_EVENTS = frozenset({"task.succeeded", "task.failed", "task.cancelled", "task.lost"})
 EVENT_TYPES = (
     *("task.submitted", "task.progressed", "task.modal", "task.succeeded", "task.failed", "task.cancelled"),
-    *("task.unknown", "task.lost", CONTRADICTED),
+    *("task.unknown", "task.lost", CONTRADICTED, CHAIN_SETTLED, RULE_PAUSED),
 )
 
 
@@ -107,6 +107,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str | None = None
     root_id: str
     depth: int = 0  # hops from the root
+    retry_of: str | None = None  # the task that failed, and that this one asks for once more
+    attempt: int = 1  # 1, and one more for each task along `retry_of`
     origin: str  # api | facade | cli | dashboard | adopted | then | rule:<id>
     tags: tuple[str, ...] = ()
     state: str | None = None  # the client's own, given back untouched
@@ -160,19 +162,29 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     data: JSON = {}
 
 
-class Firing(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule having decided about one task; blocked ones are kept with their reason."""
+class Picture(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture (or the videos) of a chain."""
 
-    id: int
-    rule: str  # the rule's id; "then" for the task's own list
-    version: str  # hash of the rule's text when it decided
     task_id: str
-    seq: int  # the event it decided on
-    outcome: FiringOutcome
-    reason: str | None  # why it was blocked
-    detail: str | None  # the same for a person
-    clicks: tuple[JSON, ...]  # {"button", "task_id", "result": "opened" | "exists"} in order
-    created_at: int
+    action: str
+    index: int | None
+    image_url: str | None
+    video_urls: tuple[str, ...] = ()
+    picture_url: str | None = None
+
+
+class Chain(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a root and of everything that grew from it."""
+
+    root_id: str
+    tasks: int
+    succeeded: dict[str, int]  # by action
+    failed: dict[str, int]  # by action; without those that were asked for once more
+    cancelled: dict[str, int]  # by action
+    retried: dict[str, int]  # by action: what ended badly and was asked for once more
+    lost: int
+    cost: float | None  # in the gateways' currency, of all of them; None where nothing has a price
+    pictures: tuple[Picture, ...]  # of those that succeeded, in the order in which they were opened
 
 
 class NewTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,34 +201,3 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str | None = None  # the task that it goes on from, with its gateway and its chain
     notify_hook: str | None = None  # a facade's client's own
     request: JSON = {}  # what its POST carries beside the prompt
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What one rule decided about one event: buttons to click, or why not."""
-
-    rule: str
-    version: str
-    origin: str  # of the tasks it opens: "then" or "rule:<id>"
-    clicks: tuple[Button, ...] = ()
-    reason: BlockReason | None = None
-    detail: str | None = None
-
-
-class Facts(Protocol):
-    """A lazy, read-only face of the ledger, inside the transaction that is being written."""
-
-    def then(self, task_id: str) -> tuple[str, ...]:
-        """The labels that the task's own `then` wants clicked."""
-        ...
-
-
-class React(Protocol):
-    """The rules, as the ledger sees them: pure, called inside the transaction of every event."""
-
-    def listens(self, event_type: str) -> bool:
-        """Whether any rule could decide about events of this type. Called for every event: cheap."""
-        ...
-
-    def __call__(self, event_type: str, task: Task, facts: Facts) -> tuple[Decision, ...]:
-        """Decide; the ledger stores the firings and opens the tasks."""
-        ...

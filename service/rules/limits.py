@@ -1,26 +1,55 @@
-"""`limits:` — what no rule may exceed."""
+"""`limits:`, `budget:`, `quiet_hours:` and `attempts:` — what rules may not exceed, as written."""
 
 from dataclasses import dataclass
-
-from service.written.nodes import Node
+from datetime import time
+from typing import Literal
+from zoneinfo import ZoneInfo
 
 DEFAULT_MAX_DEPTH = 4
 DEPTH_CEILING = 8  # nobody may ask for more hops than this
+FUSE = 20  # firings of one rule that open tasks under one root; the next one pauses the rule
+Policy = Literal["defer", "drop"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """How many follow-ups, and for how much; windows roll. None is no bound."""
+
+    per_root: int | None = None  # a rule's only; never defers
+    per_hour: int | None = None
+    per_day: int | None = None  # 24 hours
+    spend_per_root: float | None = None  # a rule's only; never defers
+    spend_per_hour: float | None = None  # in the gateways' currency
+    spend_per_day: float | None = None
+    policy: Policy = "defer"  # what becomes of a firing that has to wait
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class QuietHours:
+    """A part of each day in which nothing is bought; it may cross midnight."""
+
+    start: time
+    end: time  # the first minute that is not quiet any more
+    zone: ZoneInfo
+    policy: Policy = "defer"
+
+    def ends_at(self, now: int) -> int | None:
+        """When the quiet hours end that hold at this instant (both ms since the epoch); None when it is not quiet."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempts:
+    """How often `resubmit` may ask once more, and after which pauses."""
+
+    max: int  # resubmissions: 2 means three submissions in all
+    backoff: tuple[int, ...] = ()  # milliseconds before the first, second … one; the last holds for all that follow
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """The limits of the whole service."""
+    """The limits of the whole service, over every rule and `then`."""
 
     max_depth: int = DEFAULT_MAX_DEPTH  # hops from a task that a person submitted
-
-
-def read_limits(node: Node) -> Limits:
-    """The Limits that a mapping writes down; mistakes are noted on the node's document."""
-    values = node.mapping({"max_depth"})
-    return Limits(max_depth=read_max_depth(values.get("max_depth")) or DEFAULT_MAX_DEPTH)
-
-
-def read_max_depth(node: Node | None) -> int | None:
-    """A number of hops; None when it is not given. A wrong one bounds nevertheless: it is one mistake, not two."""
-    return (node.whole(1, DEPTH_CEILING) or DEPTH_CEILING) if node else None
+    budget: Budget = Budget()
+    quiet_hours: QuietHours | None = None
