@@ -2,8 +2,9 @@
 
 `python -m bench.servers reference` is the floor: a Starlette handler that reads the body and answers.
 `python -m bench.servers gateway` accepts every submit, for follow-ups to go somewhere.
-`python -m bench.servers ringback FOLDER GATEWAY_PORT` is Ringback as `ringback serve` runs it, with a ledger in FOLDER
-that holds TASKS accepted tasks, a rule, and the submitter on; it writes the callbacks to send to FOLDER/requests.
+`python -m bench.servers ringback FOLDER GATEWAY_PORT [RULES]` is Ringback as `ringback serve` runs it, with a ledger in
+FOLDER that holds TASKS accepted tasks, a rule (and those of the file RULES), and the submitter on; it writes the
+callbacks to send to FOLDER/requests.
 Each prints its port when it is ready to listen.
 """
 
@@ -80,7 +81,7 @@ def gateway() -> None:
     )
 
 
-def ringback(folder: Path, gateway_port: str) -> None:
+def ringback(folder: Path, gateway_port: str, more_rules: Path | None = None) -> None:
     configure_logs("error")
     environ = {
         "RINGBACK_GATEWAY": "midjourney-proxy",
@@ -94,7 +95,8 @@ def ringback(folder: Path, gateway_port: str) -> None:
     settings = load_settings(environ, folder)
     requests = fill(settings.database, "midjourney-proxy")
     (folder / "requests").write_bytes(msgspec.msgpack.encode(requests))
-    config = parse_config(RULE, file="bench.yaml", environ={})
+    more = b"" if more_rules is None else more_rules.read_bytes().removeprefix(b"rules:\n")
+    config = parse_config(RULE + more, file="bench.yaml", environ={})
     listener = listen("127.0.0.1", 0)
     print(listener.getsockname()[1], flush=True)
     run(Service(settings, config, load_keys(settings), open_ledger(settings, config)), listener)
@@ -174,5 +176,5 @@ if __name__ == "__main__":
             reference()
         case ["gateway"]:
             gateway()
-        case ["ringback", folder, port]:
-            ringback(Path(folder), port)
+        case ["ringback", folder, port, *more]:
+            ringback(Path(folder), port, *map(Path, more))

@@ -4,6 +4,7 @@ Answers about capacity and refused connections repeat until somebody else gives 
 follow a SUCCESS are worth about two minutes, the time a relaying gateway needs to notice that success itself.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 # Waits after the first, second, … "not yet". new-api notices within 15 s, one hop more within 30: close steps until
@@ -11,6 +12,10 @@ from typing import Final
 NOT_YET: Final = (2, 3, 5, 5, 5, 5, 5, 10, 10, 10, 15, 15, 30)
 CAPACITY_CEILING: Final = 30
 UNSENT_CEILING: Final = 60
+# Waits after the first, second … attempt of what costs nothing: ten to tell somebody within five hours, in which most
+# outages end; eight to keep a picture within an hour, before a link that expires is dead.
+NOTICE_PAUSES: Final = (10, 30, 60, 300, 600, 1800, 3600, 3600, 7200)
+DOWNLOAD_PAUSES: Final = (10, 30, 60, 300, 600, 900, 1500)
 
 
 def capacity_pause(consecutive: int) -> int:
@@ -21,6 +26,11 @@ def capacity_pause(consecutive: int) -> int:
 def unsent_pause(attempt: int) -> int:
     """Seconds to wait after the `attempt`-th try (from 1) that proved not to have left this machine."""
     return _doubling(attempt, UNSENT_CEILING)
+
+
+def pause_after(attempt: int, pauses: Sequence[float]) -> float | None:
+    """Seconds to wait after the `attempt`-th try (from 1); None when that was the last one."""
+    return pauses[attempt - 1] if attempt <= len(pauses) else None
 
 
 def _doubling(count: int, ceiling: int) -> int:

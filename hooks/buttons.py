@@ -218,10 +218,24 @@ def _shorten(wanted: str) -> str:
     return wanted if len(wanted) <= MAX_QUOTED else wanted[: MAX_QUOTED - 1] + "…"
 
 
-def action_of_label(label: str) -> str | None:
-    """The action of the task that a click on this label (or customId) opens; None where it cannot be known."""
+def actions_of_label(label: str) -> tuple[str, ...]:
+    """The actions of the tasks that a click on this label (or customId) may open; none where it cannot be known."""
     known = _BY_FOLDED.get(_fold(label))
-    if known:
-        return action_of(known.kinds[0])
-    kind = parse_custom_id(label.strip()).kind
-    return action_of(kind) if kind else None
+    kinds = known.kinds if known else (parse_custom_id(label.strip()).kind,)
+    return tuple(dict.fromkeys(action_of(kind) for kind in kinds if kind))
+
+
+def opens_window(label: str) -> bool:
+    """Whether a click on this label (or customId) surely opens a window that wants a prompt or a mask."""
+    known = _BY_FOLDED.get(_fold(label))
+    if known is None:
+        return parse_custom_id(label.strip()).opens_modal
+    return known.kinds[0] in _MODAL or ("PicReader" in known.kinds and known.index is not None)
+
+
+def well_known_buttons() -> tuple[Button, ...]:
+    """Every button that has a well-known label, as a task might show it: for whoever needs a task to try things on."""
+    return tuple(
+        Button(label=label, kind=known.kinds[0].replace("*", "v6"), index=known.index, opens_modal=opens_window(label))
+        for label, known in _KNOWN.items()
+    )

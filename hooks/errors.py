@@ -34,3 +34,7 @@ class NotAPicture(HookError):
 
 class NotFetched(HookError):
     """The picture could not be fetched."""
+
+    def __init__(self, message: str | None = None, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status  # what HTTP says, where it said anything

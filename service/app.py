@@ -15,8 +15,10 @@ from hooks.links import LinkSigner
 from hooks.receiver import PREFIX, Receiver
 from hooks.token import TokenSigner
 from service.chronicler import Chronicler
-from service.config import Config
+from service.config import Config, parse_config
 from service.deployment import gather_gateways
+from service.effects.downloader import Downloader
+from service.effects.notifier import Notifier
 from service.gateways.adopter import Adopter
 from service.gateways.attachments import take_attachments
 from service.gateways.board import Board
@@ -25,8 +27,12 @@ from service.gateways.reconciler import Reconciler
 from service.gateways.submitter import Submitter
 from service.gateways.watch import Calls, HookWatch
 from service.keys import Keys
+from service.reloader import RELOAD, Load, Reloader
+from service.rules.deferrals import Deferrals
 from service.rules.labels import check_then
 from service.rules.reactor import Reactor
+from service.rules.rulebook import Rulebook
+from service.rules.ruling import Ruling
 from service.settings import Settings
 from service.web.desk import Desk, Goodbye
 from service.web.links import PictureLinks
@@ -42,20 +48,30 @@ log = structlog.get_logger("ringback.service")
 
 
 def open_ledger(settings: Settings, config: Config) -> Store:
-    """Open the ledger and hold it, with the rules that decide in it. Raises what `storage.store.Store` raises."""
-    return Store(settings.database, react=Reactor(config.rulebook))
+    """Open the ledger and hold it, with the rules that decide in it.
+
+    Raises what `storage.store.Store` raises, and SettingsError without a gateway.
+    """
+    price = gather_gateways(settings, config).price
+    return Store(settings.database, react=Reactor(config.rulebook, price=price))
 
 
 class Service:
     """A whole Ringback over an open ledger; it works while its ASGI application runs, and closes the ledger then.
 
+    `load` reads the deployment anew, so that changed rules are taken up; without it they stay as they are.
     Raises SettingsError without a gateway.
     """
 
-    def __init__(self, settings: Settings, config: Config, keys: Keys, store: Store) -> None:
+    def __init__(
+        self, settings: Settings, config: Config, keys: Keys, store: Store, *, load: Load | None = None
+    ) -> None:
         roster = gather_gateways(settings, config)
         self._public_url = settings.public_url
-        self._rules = len(config.rulebook.rules)
+        self._ruling = Ruling(store, config.rulebook, file=settings.config.name, price=roster.price)
+        self._reloader: Reloader | None = None
+        if load is not None:
+            self._reloader = Reloader(settings.config, load=load, ruling=self._ruling, roster=roster, bell=store.bell)
         self._signer = TokenSigner(keys.secret_keys)
         self.store = store
         submit, targets = submit_client(), target_client(settings.allow_targets)
@@ -81,10 +97,20 @@ class Service:
             lost_after=settings.lost_after,
         )
         self._chronicler = Chronicler(store)
+        self._downloader = Downloader(store, targets, settings.downloads)
+        self._notifier = Notifier(store, targets, self._ruling.find_url)
         self._supervisor = Supervisor(
             store.bell,
             [
-                Worker(name="chronicler", step=self._chronicler.tell, topics=("events",)),
+                Worker(name="chronicler", step=self._chronicler.tell, topics=("events", "firings")),
+                Worker(name="deferred firings", step=Deferrals(store).take_up, topics=("firings",)),
+                Worker(name="downloads", step=self._downloader.step, topics=("effects",)),
+                Worker(name="notifications", step=self._notifier.step, topics=("effects",)),
+                *(
+                    Worker(name="reloader", step=reloader.watch, topics=(RELOAD,))
+                    for reloader in (self._reloader,)
+                    if reloader is not None
+                ),
                 *(
                     Worker(name=f"submitter of {name}", step=submitter.submit_due, topics=("submissions",))
                     for name, submitter in self._submitters.items()
@@ -110,13 +136,19 @@ class Service:
             links=PictureLinks(LinkSigner(keys.secret_keys), self._public_url),
             take_attachments=partial(take_attachments, client=targets),
             turns=Turns(),
-            rules=self._rules,
+            ruling=self._ruling,
+            read_rules=partial(_read_rules, environ=settings.environ),
             hookless=self._public_url is None,
             check_then=check_then,
         )
         blanker = Blanker(tuple(gateway.key for gateway in roster.gateways))
         receiver = Receiver(read_token=self._signer.read, blanker=blanker, record=self._record)
         self.asgi = create_site(desk, receiver, api_keys=keys.api_keys, lifespan=self._live)
+
+    def reload(self) -> None:
+        """Read the configuration file now. On the event loop."""
+        if self._reloader is not None:
+            self._reloader.ask()
 
     def _make_hook(self, task_id: str, nonce: str) -> str | None:
         """Give the notifyHook of a submission, minted as it is sent; None without a public URL."""
@@ -143,14 +175,16 @@ class Service:
             version=version("ringback"),
             ledger=str(self.store.path),
             gateways=",".join(self._submitters),
-            rules=self._rules,
+            rules=len(self._ruling.rulebook.rules),
             hooks=self._public_url or "none",
         )
         try:
             yield
         finally:
             await self._supervisor.stop()
-            await asyncio.gather(*(submitter.close() for submitter in self._submitters.values()))
+            await asyncio.gather(
+                *(each.close() for each in (*self._submitters.values(), self._downloader, self._notifier))
+            )
             for client in self._http:
                 await client.aclose()
             try:
@@ -158,6 +192,11 @@ class Service:
             finally:
                 await asyncio.to_thread(self.store.close)
             log.info("stopped", why=self.goodbye.why)
+
+
+def _read_rules(text: str, *, environ: Mapping[str, str]) -> Rulebook:
+    """The rules of a file that somebody sent. Raises ConfigError."""
+    return parse_config(text.encode(), file="rules", environ=environ).rulebook
 
 
 def _make_submitters(

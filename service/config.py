@@ -6,8 +6,13 @@ from pathlib import Path
 
 from service.gateways.presets import Gateway
 from service.gateways.roster import read_gateways, read_groups
-from service.rules.limits import Limits, read_limits
-from service.rules.rulebook import Rulebook, read_rulebook
+from service.rules.limits import Limits
+from service.rules.limits_reader import read_limits
+from service.rules.rulebook import Rulebook
+from service.rules.rulebook_reader import read_rulebook
+from service.rules.trials import Trial
+from service.rules.trials import run_trials as run_all
+from service.rules.trials_reader import read_trials
 from service.written.document import MAX_BYTES, Document
 from service.written.mistakes import Mistake, MistakesFound
 
@@ -24,9 +29,10 @@ class Config:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # names of gateways, in the order to try
     limits: Limits = field(default_factory=Limits)
     rulebook: Rulebook = field(default_factory=Rulebook)
+    trials: tuple[Trial, ...] = ()  # what the file itself expects of its rules
 
 
-_SECTIONS = ("gateways", "groups", "limits", "rules")
+_SECTIONS = ("gateways", "groups", "limits", "rules", "tests")
 
 
 def parse_config(data: bytes, *, file: str, environ: Mapping[str, str]) -> Config:
@@ -44,9 +50,10 @@ def parse_config(data: bytes, *, file: str, environ: Mapping[str, str]) -> Confi
     groups = read_groups(values["groups"], frozenset(known)) if "groups" in values else {}
     limits = read_limits(values["limits"]) if "limits" in values else Limits()
     rulebook = read_rulebook(values.get("rules"), limits)
+    trials = read_trials(values["tests"], rulebook) if "tests" in values else ()
     if document.source.mistakes:
         raise ConfigError(document.source.mistakes)
-    return Config(gateways=gateways, groups=groups, limits=limits, rulebook=rulebook)
+    return Config(gateways=gateways, groups=groups, limits=limits, rulebook=rulebook, trials=trials)
 
 
 def load_config(path: Path, *, named: bool, environ: Mapping[str, str]) -> Config:
@@ -64,3 +71,8 @@ def load_config(path: Path, *, named: bool, environ: Mapping[str, str]) -> Confi
     except OSError as error:
         raise ConfigError([Mistake(str(path), None, None, f"cannot be read: {error.strerror}")]) from None
     return parse_config(data, file=str(path), environ=environ)
+
+
+def run_trials(config: Config) -> list[Mistake]:
+    """Every expectation of the file's own `tests:` that its rules do not meet; none when all is well."""
+    return run_all(config.rulebook, config.trials)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hooks.blanker import SHORTEST_SECRET
-from service.config import Config, ConfigError, load_config
+from service.config import Config, ConfigError, load_config, run_trials
 from service.gateways.presets import Gateway
 from service.gateways.roster import Roster
 from service.settings import NO_GATEWAY, Settings, collect_settings
@@ -13,10 +13,11 @@ from service.written.environment import PROCESS, Variable, read_environment
 from service.written.mistakes import Mistake, MistakesFound
 
 
-def load_deployment(environ: Mapping[str, str], cwd: Path) -> tuple[Settings, Config]:
-    """What a service with this environment in this directory goes by; it has a gateway.
+def load_deployment(environ: Mapping[str, str], cwd: Path, *, dry_run: bool = False) -> tuple[Settings, Config]:
+    """What a service with this environment in this directory goes by; it has a gateway. `dry_run` makes every rule dry.
 
-    Raises MistakesFound with every mistake of the environment, of `.env` and of the configuration file.
+    Raises MistakesFound with every mistake of the environment, of `.env` and of the configuration file; where there is
+    none, with every test in that file that fails.
     """
     environment = read_environment(environ, cwd)
     settings, mistakes = collect_settings(environment, cwd)
@@ -38,9 +39,14 @@ def load_deployment(environ: Mapping[str, str], cwd: Path) -> tuple[Settings, Co
     if first is not None and any(gateway.name == first.name for gateway in config.gateways):
         message = f"gateways: {first.name!r} is the name of the one in RINGBACK_GATEWAY; give yours another name"
         mistakes.append(Mistake(str(settings.config), None, None, message))
-    if mistakes:
+    if mistakes := mistakes or run_trials(config):
         raise MistakesFound(mistakes)
-    return settings, config
+    return settings, _make_dry(config) if dry_run else config
+
+
+def _make_dry(config: Config) -> Config:
+    rules = tuple(replace(rule, dry_run=True) for rule in config.rulebook.rules)
+    return replace(config, rulebook=replace(config.rulebook, rules=rules))
 
 
 def _find_lost_ledger(database: Path) -> str | None:

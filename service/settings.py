@@ -29,6 +29,7 @@ NAMES = (
     "RINGBACK_GATEWAY_URL",
     "RINGBACK_PUBLIC_URL",
     "RINGBACK_DATABASE",
+    "RINGBACK_DOWNLOADS",
     "RINGBACK_SECRET_KEYS",
     "RINGBACK_API_KEYS",
     "RINGBACK_CONFIG",
@@ -64,6 +65,7 @@ class Settings:
     gateway: Gateway | None  # None until a gateway is configured
     public_url: str | None  # how gateways reach us, without a slash at the end; None means hookless
     database: Path
+    downloads: Path  # the folder below which rules keep pictures; made when the first one is kept
     secret_keys: tuple[str, ...] = field(repr=False)  # oldest first, the last signs; empty when not configured
     api_keys: tuple[str, ...] = field(repr=False)  # empty when not configured
     config: Path
@@ -107,10 +109,12 @@ def collect_settings(environment: Environment, cwd: Path) -> tuple[Settings, lis
     host = reader.read("HOST", parse_word, "127.0.0.1")
     port = reader.read("PORT", parse_port, 8000)
     config = reader.read("RINGBACK_CONFIG", parse_path, None)
+    database = cwd / reader.read("RINGBACK_DATABASE", parse_path, Path("ringback.db"))
     settings = Settings(
         gateway=reader.read_gateway(),
         public_url=reader.read("RINGBACK_PUBLIC_URL", parse_public_url, None),
-        database=cwd / reader.read("RINGBACK_DATABASE", parse_path, Path("ringback.db")),
+        database=database,
+        downloads=cwd / reader.read("RINGBACK_DOWNLOADS", parse_path, database.parent / "downloads"),
         secret_keys=reader.read("RINGBACK_SECRET_KEYS", parse_long_keys, ()),
         api_keys=reader.read("RINGBACK_API_KEYS", parse_long_keys, ()),
         config=cwd / (config or "ringback.yaml"),

@@ -32,6 +32,10 @@ class NoSuchTask(LedgerError):
     """There is no such task in this ledger."""
 
 
+class TooManyTags(LedgerError):
+    """A task has 50 tags at most."""
+
+
 class NoSuchSubmission(LedgerError):
     """No submission of this ledger has that hook."""
 

@@ -12,7 +12,7 @@ import msgspec
 
 from storage.bell import EVENTS
 from storage.records import Event, Source, Task
-from storage.tasks import FIXED, make_task
+from storage.tasks import FIXED, make_task, read_mutable
 from storage.transaction import Transaction, to_json
 
 _FIXED_COLUMNS = ", ".join(f'"{name}"' for name in FIXED)
@@ -20,7 +20,7 @@ _FIXED_COLUMNS = ", ".join(f'"{name}"' for name in FIXED)
 
 def append_event(
     tx: Transaction,
-    task_id: str,
+    task_id: str | None,
     event_type: str,
     source: Source,
     changes: Mapping[str, Any],
@@ -28,14 +28,27 @@ def append_event(
 ) -> int:
     """Append one event and give its `seq`; the bell will ring for all events and for those of its task.
 
-    `changes` maps columns of MUTABLE to their new values.
+    `changes` maps columns of MUTABLE to their new values. An event may be about no task.
     """
     cursor = tx.execute(
         "INSERT INTO events (task_id, type, time, source, changes, data) VALUES (?, ?, ?, ?, ?, ?)",
         (task_id, event_type, tx.now, source, to_json(changes), to_json(data) if data else None),
     )
-    tx.topics |= {EVENTS, task_id}
+    tx.topics.add(EVENTS)
+    if task_id is not None:
+        tx.topics.add(task_id)
     return int(cursor.lastrowid or 0)
+
+
+def append_news(
+    tx: Transaction, task_id: str, event_type: str, source: Source, data: Mapping[str, Any] | None = None
+) -> int:
+    """Append an event that shows the task as it is by now, though the event did not change it; gives its `seq`."""
+    (loose,) = tx.execute("SELECT loose FROM tasks WHERE id = ?", (task_id,)).fetchone()
+    if not loose:
+        return append_event(tx, task_id, event_type, source, {}, data)
+    tx.execute("UPDATE tasks SET loose = 0 WHERE id = ?", (task_id,))
+    return append_event(tx, task_id, event_type, source, read_mutable(tx, task_id), data)
 
 
 def make_event_id(time: int, seq: int) -> str:
@@ -70,7 +83,8 @@ def list_events(
 ) -> tuple[list[Event], int]:
     """Give events after a `seq`, oldest first, and the `seq` up to which everything has been looked at.
 
-    `types` may hold wildcards (`task.*`). `root` and `tag` look at the event's task as it is now.
+    `types` may hold wildcards (`task.*`). `root` and `tag` look at the event's task as it is now. With any filter but
+    `types`, events about no task are left out.
     """
     where, values = ["events.seq > ?"], list[Any]([after])
     if types:
@@ -103,7 +117,7 @@ def list_events(
                 id=make_event_id(time, seq),
                 type=event_type,
                 time=time,
-                task=fold.task_at(task_id, seq),
+                task=None if task_id is None else fold.task_at(task_id, seq),
                 data={"source": source} | (msgspec.json.decode(data) if data else {}),
             )
             for seq, task_id, event_type, time, source, data in rows

@@ -1,74 +1,140 @@
-"""The firings table: what rules decided, and the tasks that they opened, in the event's own transaction."""
+"""The firings table: what rules decided, and what came of it, in the event's own transaction.
+
+A rule decides once about a task: the row comes first, and its uniqueness is what keeps a second decision away. Where
+it may not act yet, it waits (`deferred`) and is decided about again when it is due.
+"""
 
 import sqlite3
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
-from storage.openings import open_click
-from storage.records import Button, Decision, Firing, Task
+from storage.chains import is_settled, read_chain
+from storage.consequences import STOOD, carry_out
+from storage.effects import describe_effect, read_effect
+from storage.events import append_news
+from storage.facts import THEN, LedgerFacts
+from storage.reactions import Decision, Firing, FiringOutcome
+from storage.records import CHAIN_SETTLED, ENDING_EVENTS, JSON, Task
 from storage.tasks import read_task
 from storage.transaction import Transaction, to_json
+
+# Nothing waits for longer (milliseconds): what seems to was deferred before the clock stepped back, and is due.
+LONGEST_WAIT = 7 * 24 * 3600 * 1000
 
 _FIELDS = Firing.__struct_fields__
 _COLUMNS = ", ".join(_FIELDS)
 
-
-class LedgerFacts:
-    """The Facts of a transaction."""
-
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
-
-    def then(self, task_id: str) -> tuple[str, ...]:
-        """The labels that the task's own `then` wants clicked."""
-        (text,) = self._tx.execute('SELECT "then" FROM tasks WHERE id = ?', (task_id,)).fetchone()
-        return tuple(msgspec.json.decode(text))
+Answer = TypeVar("Answer")
 
 
 def follow(tx: Transaction, task_id: str, event_type: str, seq: int) -> None:
-    """Let the rules decide about an event, and store everything that follows from it."""
-    if not tx.react.listens(event_type):
-        return
-    task = read_task(tx, task_id)
+    """Let the rules decide about an event, and store everything that follows from it.
+
+    Where it was the last ending of its chain, `chain.settled` follows, and what the rules make of that.
+    """
+    if tx.react.listens(event_type):
+        task = read_task(tx, task_id)
+        for decision in _decide(lambda facts: tx.react(event_type, task, facts), LedgerFacts(tx, tx.now)):
+            _fire(tx, task, decision, seq)
+    if event_type in ENDING_EVENTS:
+        settle(tx, task_id)
+
+
+def settle(tx: Transaction, task_id: str) -> None:
+    """Tell that the chain of a task has settled, if nothing under its root is to come any more."""
+    (root_id,) = tx.execute("SELECT root_id FROM tasks WHERE id = ?", (task_id,)).fetchone()
+    if is_settled(tx, root_id):
+        seq = append_news(tx, root_id, CHAIN_SETTLED, "service", {"chain": read_chain(tx, root_id)})
+        follow(tx, root_id, CHAIN_SETTLED, seq)
+
+
+def _decide(ask: Callable[[LedgerFacts], Iterable[Decision]], facts: LedgerFacts) -> Iterator[Decision]:
+    """What the rules decide, one by one, each when the one before it has been carried out.
+
+    Rules that raise must not lose the callback: that is a blocked firing like any other.
+    """
     try:
-        decisions = tx.react(event_type, task, LedgerFacts(tx))
+        yield from ask(facts)
     except sqlite3.Error:
         raise  # the ledger's trouble, not a rule's: the whole callback is refused and comes again
     except Exception as error:
-        decisions = (
-            Decision(rule="rules", version="", origin="then", reason="error", detail=f"{type(error).__name__}"),
-        )
-    for decision in decisions:
-        _fire(tx, task, decision, seq)
+        yield _failure("rules", error)
+
+
+def _failure(rule: str, error: Exception, version: str = "") -> Decision:
+    detail = f"the rule failed: {type(error).__name__}"
+    return Decision(rule=rule, version=version, origin=THEN, outcome="blocked", reason="error", detail=detail)
 
 
 def _fire(tx: Transaction, task: Task, decision: Decision, seq: int) -> None:
-    cursor = tx.execute(
-        "INSERT INTO firings (rule, version, task_id, seq, outcome, reason, detail, clicks, created_at)"
-        " VALUES (?, ?, ?, ?, 'blocked', ?, ?, '[]', ?) ON CONFLICT DO NOTHING",
-        (decision.rule, decision.version, task.id, seq, decision.reason, decision.detail, tx.now),
-    )
-    if not cursor.rowcount or decision.reason is not None:
-        return  # it has decided about this task before, or it was blocked
-    clicks = [_click(tx, task, button, decision.origin) for button in decision.clicks]
-    opened = any(click["result"] == "opened" for click in clicks)
-    tx.execute(
-        "UPDATE firings SET outcome = ?, reason = ?, detail = ?, clicks = ? WHERE rule = ? AND task_id = ?",
-        (
-            "fired" if opened else "blocked",
-            None if opened else "exists",
-            None if opened else "Every button was clicked already; nothing was spent.",
-            to_json(clicks),
-            decision.rule,
-            task.id,
-        ),
-    )
+    """Keep the firing's place, then do what was decided; nothing where the rule has decided about the task before."""
+    row = tx.execute(
+        "INSERT INTO firings (rule, version, task_id, root_id, seq, outcome, actions, created_at, updated_at)"
+        " VALUES (?, ?, ?, ?, ?, 'blocked', '[]', ?, ?) ON CONFLICT DO NOTHING RETURNING id",
+        (decision.rule, decision.version, task.id, task.root_id, seq, tx.now, tx.now),
+    ).fetchone()
+    if row is not None:
+        carry_out(tx, row[0], task, decision)
 
 
-def _click(tx: Transaction, task: Task, button: Button, origin: str) -> dict[str, Any]:
-    child, new = open_click(tx, task, button, origin=origin)
-    return {"button": child.button, "task_id": child.id, "result": "opened" if new else "exists"}
+def resume_due(tx: Transaction, limit: int = 100) -> int | None:
+    """Decide again about the deferred firings that are due, in the order in which they were stored.
+
+    Gives when (ms) the next one is due, None without any.
+    """
+    rows = tx.execute(
+        f"SELECT {_COLUMNS} FROM firings WHERE id IN (SELECT id FROM firings"
+        " WHERE outcome = 'deferred' AND (next_at <= ? OR next_at > ?)) ORDER BY id LIMIT ?",
+        (tx.now, tx.now + LONGEST_WAIT, limit),
+    ).fetchall()
+    for firing in map(_firing_of_row, rows):
+        _resume(tx, firing)
+    (due,) = tx.execute("SELECT min(next_at) FROM firings WHERE outcome = 'deferred'").fetchone()
+    return None if due is None else tx.now if due > tx.now + LONGEST_WAIT else int(due)
+
+
+def _resume(tx: Transaction, firing: Firing) -> None:
+    task = read_task(tx, firing.task_id)
+    decision = _ask(partial(tx.react.resume, firing, task), tx, firing.rule, firing.version)
+    carry_out(tx, firing.id, task, decision)
+    settle(tx, task.id)  # it may have been all that its chain was waiting for
+
+
+def apply_rule(tx: Transaction, rule: str, items: Sequence[tuple[str, int]]) -> list[Firing]:
+    """Let one rule decide about events of the past, each a task and its event's `seq`; gives the firings of it.
+
+    One that was blocked, such as a dry run, is decided about anew; one that fired or waits stays as it is.
+    """
+    decided: list[str] = []
+    for task_id, seq in items:
+        row = tx.execute("SELECT id, outcome FROM firings WHERE rule = ? AND task_id = ?", (rule, task_id)).fetchone()
+        if row is not None and row[1] != "blocked":
+            continue
+        task = read_task(tx, task_id)
+        (event_type,) = tx.execute("SELECT type FROM events WHERE seq = ?", (seq,)).fetchone()
+        decision = _ask(partial(tx.react.apply, rule, event_type, task), tx, rule)
+        if decision is None:
+            continue
+        if row is None:
+            _fire(tx, task, decision, seq)
+        else:
+            tx.execute("UPDATE firings SET seq = ? WHERE id = ?", (seq, row[0]))
+            carry_out(tx, row[0], task, decision)
+        decided.append(task_id)
+    return [_read_firing(tx, rule, task_id) for task_id in decided]
+
+
+def _ask(ask: Callable[[LedgerFacts], Answer], tx: Transaction, rule: str, version: str = "") -> Answer | Decision:
+    """What one rule decides; where it raises, a blocked decision."""
+    try:
+        return ask(LedgerFacts(tx, tx.now))
+    except sqlite3.Error:
+        raise
+    except Exception as error:
+        return _failure(rule, error, version)
 
 
 def read_latest_firing(db: sqlite3.Connection) -> int:
@@ -81,18 +147,55 @@ def list_firings(
     *,
     task: str | None = None,
     rule: str | None = None,
+    root: str | None = None,
+    outcome: FiringOutcome | None = None,
+    ids: Collection[int] | None = None,
     after: int = 0,
+    before: int | None = None,
     limit: int = 100,
 ) -> list[Firing]:
-    """Give firings about a task, of a rule, or all; oldest first. `after` is a firing id to go on from."""
+    """Give firings about a task, of a rule, under a root, with an outcome, of these ids, or all; oldest first.
+
+    `after` is a firing id to go on from; with `before`, the newest that come before that id, newest first.
+    Notifications and downloads show how they stand by now.
+    """
     where, values = ["id > ?"], list[Any]([after])
-    for column, text in (("task_id", task), ("rule", rule)):
+    if ids is not None:
+        where.append("id IN (SELECT value FROM json_each(?))")
+        values.append(to_json(sorted(ids)))
+    if before is not None:
+        where.append("id < ?")
+        values.append(before)
+    for column, text in (("task_id", task), ("rule", rule), ("root_id", root), ("outcome", outcome)):
         if text is not None:
             where.append(f"{column} = ?")
             values.append(text)
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM firings WHERE {' AND '.join(where)} ORDER BY id LIMIT ?", (*values, limit)
+        f"SELECT {_COLUMNS} FROM firings WHERE {' AND '.join(where)}"
+        f" ORDER BY id {'' if before is None else 'DESC'} LIMIT ?",
+        (*values, limit),
     )
-    return [
-        Firing(**dict(zip(_FIELDS, row, strict=True)) | {"clicks": tuple(msgspec.json.decode(row[8]))}) for row in rows
-    ]
+    return [_show_effects(db, _firing_of_row(row)) for row in rows.fetchall()]
+
+
+def _read_firing(tx: Transaction, rule: str, task_id: str) -> Firing:
+    row = tx.execute(f"SELECT {_COLUMNS} FROM firings WHERE rule = ? AND task_id = ?", (rule, task_id)).fetchone()
+    return _show_effects(tx, _firing_of_row(row))
+
+
+def _firing_of_row(row: tuple[Any, ...]) -> Firing:
+    values = dict(zip(_FIELDS, row, strict=True))
+    return Firing(**values | {"actions": tuple(msgspec.json.decode(values["actions"]))})
+
+
+def _show_effects(db: sqlite3.Connection | Transaction, firing: Firing) -> Firing:
+    if not any("effect_id" in action for action in firing.actions):
+        return firing
+    return msgspec.structs.replace(firing, actions=tuple(_show_effect(db, action) for action in firing.actions))
+
+
+def _show_effect(db: sqlite3.Connection | Transaction, action: JSON) -> JSON:
+    if "effect_id" not in action:
+        return action
+    shown = action | describe_effect(read_effect(db, action["effect_id"]))
+    return shown | {"result": STOOD} if action["result"] == STOOD else shown  # another firing owes it

@@ -1,7 +1,10 @@
 """New rows: a task and its planned submission, opened together, for a person, a system or a rule."""
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from storage.actions import action_of
 from storage.attachments import Attachment, keep_attachments
@@ -22,12 +25,25 @@ EXPIRES_AFTER = 24 * 3600 * 1000  # milliseconds that a submission may wait for 
 
 _LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE_SUBMISSIONS))
 _FAILURES = ", ".join(f"'{status}'" for status in sorted(FAILURES))
+# A task that ended badly, and that its gateway works on, or has finished, all the same.
+_PAID_AFTER_ALL = (
+    f"EXISTS (SELECT 1 FROM events WHERE task_id = tasks.id AND type = '{CONTRADICTED}'"
+    f" AND json_extract(data, '$.claim.status') NOT IN ({_FAILURES}))"
+)
+# What a task that is asked for once more has from the one that failed.
+_ASKED_AGAIN = (
+    *("root_id", "parent_id", "depth", "gateway", "action", "button", "index"),
+    *("prompt", "params", "tags", "state"),
+)
 
 
-def open_task(tx: Transaction, new: NewTask, attachments: Sequence[Attachment] = ()) -> Task:
+def open_task(
+    tx: Transaction, new: NewTask, attachments: Sequence[Attachment] = (), *, cost: float | None = None
+) -> Task:
     """Open a task that somebody asked for, with its planned submission and the pictures that this takes along.
 
-    Raises NoSuchTask for its parent.
+    A task with a parent inherits its gateway and mode, and its tags and the client's state where none are given.
+    `cost` is what it will cost, as far as anybody knows. Raises NoSuchTask for its parent.
     """
     keep_attachments(tx, attachments)
     task_id = tx.ids.next(tx.now)
@@ -42,13 +58,13 @@ def open_task(tx: Transaction, new: NewTask, attachments: Sequence[Attachment] =
         prompt=new.prompt,
         params=new.params,
         origin=new.origin,
-        tags=new.tags,
-        state=new.state,
+        tags=(parent.tags if parent else ()) if new.tags is None else new.tags,
+        state=parent.state if parent and new.state is None else new.state,
         created_at=tx.now,
         updated_at=tx.now,
     )
     request = new.request if parent is None else inherit_mode(tx, parent.id, new.request)
-    _insert(tx, task, then=new.then, request=request, notify_hook=new.notify_hook)
+    _insert(tx, task, then=new.then, request=request, notify_hook=new.notify_hook, cost=cost)
     return task
 
 
@@ -61,6 +77,7 @@ def open_click(
     request: Mapping[str, Any] | None = None,
     state: str | None = None,
     notify_hook: str | None = None,
+    cost: float | None = None,
 ) -> tuple[Task, bool]:
     """Open the child that a click on `button` asks for; give it, and whether it is new.
 
@@ -70,7 +87,7 @@ def open_click(
     A child inherits gateway, mode, prompt, tags and the client's state, where none of its own is given. `request` is
     what its POST carries beside the button: {"window": {"prompt", "mask"}, "options"}.
     """
-    if button.kind == "upsample" and (standing := _live_click(tx, parent, button)) is not None:
+    if (standing := find_click(tx, parent, button)) is not None:
         return standing, False
     task = Task(
         id=tx.ids.next(tx.now),
@@ -90,27 +107,82 @@ def open_click(
         updated_at=tx.now,
     )
     asked = inherit_mode(tx, parent.id, {"button": button, **(request or {})})
-    _insert(tx, task, button_kind=button.kind, request=asked, notify_hook=notify_hook)
+    _insert(tx, task, button_kind=button.kind, request=asked, notify_hook=notify_hook, cost=cost)
     return task, True
+
+
+def open_retry(tx: Transaction, task: Task, *, origin: str, cost: float | None = None) -> tuple[Task, bool]:
+    """Ask for a task once more, as it was asked for; give what answers for it now, and whether that is new.
+
+    Its copy has the same parent, chain, depth, tags and `then`. A window that was answered by hand is answered so
+    again, with the click. Nothing is opened where something stands for it already (`find_answer`).
+    """
+    if (standing := find_answer(tx, task)) is not None:
+        return standing, False
+    button_kind, then = tx.execute('SELECT button_kind, "then" FROM tasks WHERE id = ?', (task.id,)).fetchone()
+    asked = tx.execute("SELECT kind, request FROM submissions WHERE task_id = ? ORDER BY id", (task.id,)).fetchall()
+    request = msgspec.json.decode(asked[0][1])
+    for kind, text in asked[1:]:
+        if kind == "modal":
+            answer = msgspec.json.decode(text)
+            request["window"] = {"prompt": answer["prompt"], "mask": answer["mask"]}
+    retry = Task(
+        id=tx.ids.next(tx.now),
+        **{name: getattr(task, name) for name in _ASKED_AGAIN},
+        retry_of=task.id,
+        attempt=task.attempt + 1,
+        origin=origin,
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+    _insert(tx, retry, button_kind=button_kind, then=msgspec.json.decode(then), request=request, cost=cost)
+    return retry, True
+
+
+def find_answer(tx: sqlite3.Connection | Transaction, task: Task) -> Task | None:
+    """What stands for a task that ended badly: the one that asks for it once more, another click of its button that
+    lives, or itself, where its gateway has contradicted the ending; None when nothing does.
+    """
+    row = tx.execute(f"SELECT {COLUMNS} FROM tasks WHERE retry_of = ?", (task.id,)).fetchone()
+    if row is not None:
+        return task_of_row(row)
+    if tx.execute(f"SELECT 1 FROM tasks WHERE id = ? AND {_PAID_AFTER_ALL}", (task.id,)).fetchone() is not None:
+        return task
+    return _find_sibling(tx, task)
 
 
 def inherit_mode(tx: Transaction, parent_id: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
     """The request in the mode that the task it goes on from was submitted in, where it asks for none."""
+    mode = read_mode(tx, parent_id)
+    return request if mode is None else {**request, "options": {"mode": mode, **request.get("options", {})}}
+
+
+def read_mode(tx: sqlite3.Connection | Transaction, task_id: str) -> str | None:
+    """The mode that a task was submitted in; None where nobody said."""
     row = tx.execute(
         "SELECT json_extract(request, '$.options.mode') FROM submissions WHERE task_id = ? ORDER BY id LIMIT 1",
-        (parent_id,),
+        (task_id,),
     ).fetchone()
-    if row is None or row[0] is None:
-        return request
-    return {**request, "options": {"mode": row[0], **request.get("options", {})}}
+    return None if row is None else row[0]
 
 
-def _live_click(tx: Transaction, parent: Task, button: Button) -> Task | None:
-    """A click of this button that holds its place: of this parent, or of another task of ours that is the same one at
-    their gateway, such as one that was adopted.
+def _find_sibling(tx: sqlite3.Connection | Transaction, task: Task) -> Task | None:
+    if task.parent_id is None:
+        return None
+    (kind,) = tx.execute("SELECT button_kind FROM tasks WHERE id = ?", (task.id,)).fetchone()
+    parent = read_task(tx, task.parent_id)
+    return None if kind is None else find_click(tx, parent, Button(label="", kind=kind, index=task.index))
+
+
+def find_click(tx: sqlite3.Connection | Transaction, parent: Task, button: Button) -> Task | None:
+    """A click of this button that holds its place, None for buttons that may be clicked again and again.
+
+    Of this parent, or of another task of ours that is the same one at their gateway, such as one that was adopted.
 
     Some gateways give one id to two tasks: those show that they are two by their customIds.
     """
+    if button.kind != "upsample":
+        return None
     shown = (each.custom_id for each in parent.buttons if (each.kind, each.index) == (button.kind, button.index))
     row = tx.execute(
         f'SELECT {COLUMNS} FROM tasks WHERE button_kind = :kind AND "index" IS :index AND parent_id IN'
@@ -119,9 +191,7 @@ def _live_click(tx: Transaction, parent: Task, button: Button) -> Task | None:
         " AND (parent_id = :parent OR NOT EXISTS (SELECT 1 FROM tasks AS twin, json_each(twin.buttons) AS other"
         " WHERE twin.id = tasks.parent_id AND other.value ->> 'kind' = :kind AND other.value ->> 'index' IS :index"
         " AND other.value ->> 'custom_id' != :shown))"
-        f" AND submission IN ({_LIVE}) AND (status NOT IN ({_FAILURES}) OR EXISTS (SELECT 1 FROM events"
-        f" WHERE task_id = tasks.id AND type = '{CONTRADICTED}'"
-        f" AND json_extract(data, '$.claim.status') NOT IN ({_FAILURES}))) ORDER BY id LIMIT 1",
+        f" AND submission IN ({_LIVE}) AND (status NOT IN ({_FAILURES}) OR {_PAID_AFTER_ALL}) ORDER BY id LIMIT 1",
         {"parent": parent.id, "kind": button.kind, "index": button.index, "shown": next(shown, None)},
     ).fetchone()
     return None if row is None else task_of_row(row)
@@ -135,24 +205,27 @@ def _insert(
     button_kind: str | None = None,
     then: Sequence[str] = (),
     notify_hook: str | None = None,
+    cost: float | None = None,
 ) -> None:
     columns = {
         name: to_json(value) if name in AS_JSON else value
         for name in FIXED + MUTABLE
         if (value := getattr(task, name)) is not None
     }
-    columns |= {"button_kind": button_kind, "then": to_json(then), "notify_hook": notify_hook, "loose": 0}
+    columns |= {"button_kind": button_kind, "then": to_json(then), "notify_hook": notify_hook, "loose": 1}
     names = ", ".join(f'"{name}"' for name in columns)
     places = ", ".join("?" * len(columns))
     tx.execute(f"INSERT INTO tasks ({names}) VALUES ({places})", tuple(columns.values()))
-    plan_submission(tx, task.id, "submit", request)
+    plan_submission(tx, task.id, "submit", request, cost=cost)
 
 
-def plan_submission(tx: Transaction, task_id: str, kind: SubmissionKind, request: Mapping[str, Any]) -> None:
-    """Plan one more paid POST for a task; it is due now."""
+def plan_submission(
+    tx: Transaction, task_id: str, kind: SubmissionKind, request: Mapping[str, Any], *, cost: float | None = None
+) -> None:
+    """Plan one more paid POST for a task; it is due now. `cost` is what it will cost, where prices are known."""
     tx.execute(
-        "INSERT INTO submissions (task_id, kind, state, nonce, request, attempts, next_at, expires_at, created_at)"
-        " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
+        "INSERT INTO submissions (task_id, kind, state, nonce, request, attempts, next_at, expires_at, created_at,"
+        " cost) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?)",
         (
             task_id,
             kind,
@@ -162,6 +235,7 @@ def plan_submission(tx: Transaction, task_id: str, kind: SubmissionKind, request
             tx.now,
             tx.now + EXPIRES_AFTER,
             tx.now,
+            cost,
         ),
     )
     tx.topics.add("submissions")

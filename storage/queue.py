@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 
 import msgspec
 
+from storage.pauses import EVERYTHING, is_paused
 from storage.records import JSON, Submission, SubmissionState, Task
 from storage.submissions import COLUMNS, IN_DOUBT, mark_task, submission_of_row
 from storage.tasks import read_task
@@ -26,10 +27,12 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 def read_next_due(
     db: sqlite3.Connection, gateway: str | None = None, *, now: int, groups: Collection[str] = ()
 ) -> int | None:
-    """Give the time (ms) at which the next planned submission is due, None without any.
+    """Give the time (ms) at which the next planned submission is due, None without any, or while all is paused.
 
     Of one gateway, with what was submitted to one of the `groups`, or of all.
     """
+    if is_paused(db, EVERYTHING):
+        return None
     wanted, values = ("1", ()) if gateway is None else (_is_for(groups), (gateway, *groups))
     row = db.execute(
         "SELECT next_at FROM submissions JOIN tasks ON tasks.id = submissions.task_id"
@@ -83,8 +86,10 @@ def claim_due(
     """Take what is due at a gateway, oldest first, and mark it `sending`. After the commit each may be POSTed, once.
 
     What was submitted to one of the `groups` is taken, too, and is the gateway's from here on. `price` says what a
-    submission with that request costs there.
+    submission with that request costs there. While everything is paused, nothing is taken.
     """
+    if is_paused(tx, EVERYTHING):
+        return []
     rows = tx.execute(
         "UPDATE submissions SET state = 'sending', attempts = attempts + 1, sent_at = ?, next_at = NULL"
         " WHERE id IN (SELECT submissions.id FROM submissions JOIN tasks ON tasks.id = submissions.task_id"

@@ -147,6 +147,10 @@ class Facts(Protocol):
         """The labels that the task's own `then` wants clicked."""
         ...
 
+    def task(self, task_id: str) -> Task:
+        """A task as it is now."""
+        ...
+
     def chain(self, root_id: str) -> Chain:
         """What became of a chain so far."""
         ...
@@ -171,12 +175,11 @@ class Facts(Protocol):
         """How many firings of the rule opened tasks under a root."""
         ...
 
-    def count_follow_ups(self, rule: str, root_id: str) -> int:
-        """How many tasks under a root the rule has opened; refused ones are not counted."""
-        ...
+    def list_spending(self, since: int, rule: str | None = None, root_id: str | None = None) -> list[Spending]:
+        """What follow-ups were reserved after a time (ms), by a rule or by all and `then`; oldest first.
 
-    def list_spending(self, since: int, rule: str | None = None) -> list[Spending]:
-        """What follow-ups were reserved after a time (ms), by a rule or by all and `then`; oldest first."""
+        With `root_id`, those under that root alone.
+        """
         ...
 
 

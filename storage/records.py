@@ -195,8 +195,8 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str | None = None
     params: JSON = {}
     origin: str
-    tags: tuple[str, ...] = ()
-    state: str | None = None
+    tags: tuple[str, ...] | None = None  # None: those of its parent
+    state: str | None = None  # None: that of its parent
     then: tuple[str, ...] = ()  # labels to click when it succeeds
     parent_id: str | None = None  # the task that it goes on from, with its gateway and its chain
     notify_hook: str | None = None  # a facade's client's own

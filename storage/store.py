@@ -15,8 +15,9 @@ from storage.bell import Bell
 from storage.errors import LedgerUnavailable, LedgerUnreadable
 from storage.holder import check_mark, make_mark, write_mark
 from storage.migrations import migrate
+from storage.reactions import Decision, Facts, Firing, React
 from storage.readers import Readers
-from storage.records import Decision, Facts, React, Task
+from storage.records import Task
 from storage.sqlite import ProcessLock, open_writer
 from storage.submissions import doubt_interrupted
 from storage.transaction import TaskIds, Transaction
@@ -36,6 +37,20 @@ class NoRules:
     def __call__(self, event_type: str, task: Task, facts: Facts) -> tuple[Decision, ...]:  # noqa: ARG002
         """Nothing."""
         return ()
+
+    def resume(self, firing: Firing, task: Task, facts: Facts) -> Decision:  # noqa: ARG002
+        """Nothing waits where there are no rules any more."""
+        return Decision(
+            rule=firing.rule,
+            version=firing.version,
+            origin="",
+            outcome="blocked",
+            reason="paused",
+            detail="There are no rules any more.",
+        )
+
+    def apply(self, rule: str, event_type: str, task: Task, facts: Facts) -> None:
+        """Nothing."""
 
 
 class Store:

@@ -6,12 +6,11 @@ from typing import Any
 
 import msgspec
 
-from storage.errors import NoSuchTask
-from storage.records import (
-    Status,
-    Task,
-)
-from storage.transaction import Transaction
+from storage.errors import NoSuchTask, TooManyTags
+from storage.records import Status, Task
+from storage.transaction import Transaction, to_json
+
+MOST_TAGS = 50  # of one task
 
 # What a Progress or a submission may change; the first event of a task carries all of it, later ones what changed.
 MUTABLE = (
@@ -43,6 +42,8 @@ FIXED = (
     "parent_id",
     "root_id",
     "depth",
+    "retry_of",
+    "attempt",
     "origin",
     "state",
     "created_at",
@@ -144,8 +145,34 @@ def list_tasks(
     return [task_of_row(row) for row in rows]
 
 
-def read_chain(db: sqlite3.Connection, task_id: str) -> list[Task]:
+def list_chain(db: sqlite3.Connection | Transaction, task_id: str) -> list[Task]:
     """Give the whole chain that a task belongs to, the root first. Raises NoSuchTask."""
     root = read_task(db, task_id).root_id
     rows = db.execute(f"SELECT {COLUMNS} FROM tasks WHERE root_id = ? ORDER BY id", (root,))
     return [task_of_row(row) for row in rows]
+
+
+def add_tags(tx: Transaction, task_id: str, tags: Sequence[str]) -> Task:
+    """Add tags behind those that the task has; the next event about it shows them. Gives the task as it is then.
+
+    Raises NoSuchTask, and TooManyTags beyond MOST_TAGS.
+    """
+    task = read_task(tx, task_id)
+    wanted = tuple(dict.fromkeys((*task.tags, *tags)))
+    if len(wanted) > MOST_TAGS:
+        raise TooManyTags
+    return _set_tags(tx, task, wanted)
+
+
+def remove_tags(tx: Transaction, task_id: str, tags: Sequence[str]) -> Task:
+    """Take tags away; the next event about the task shows that. Gives the task as it is then. Raises NoSuchTask."""
+    task = read_task(tx, task_id)
+    return _set_tags(tx, task, tuple(tag for tag in task.tags if tag not in tags))
+
+
+def _set_tags(tx: Transaction, task: Task, tags: tuple[str, ...]) -> Task:
+    if tags == task.tags:
+        return task
+    tx.execute("UPDATE tasks SET tags = ?, loose = 1 WHERE id = ?", (to_json(tags), task.id))
+    tx.topics.add(task.id)
+    return msgspec.structs.replace(task, tags=tags)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from storage.records import React
+from storage.reactions import React
 
 # Sorted keys: the same content is the same text, whoever sent it in which order.
 _encoder = msgspec.json.Encoder(order="deterministic")

@@ -12,14 +12,15 @@ from hypothesis import HealthCheck, settings
 
 from service.rules.limits import Limits
 from service.rules.reactor import Reactor
-from service.rules.rulebook import read_rulebook
+from service.rules.rulebook_reader import read_rulebook
 from service.written.document import Document
 from storage.events import list_events
 from storage.firings import list_firings
 from storage.ledger import record
 from storage.openings import open_task
 from storage.queue import claim_due
-from storage.records import Button, Event, Firing, NewTask, Progress, React, Submission, Task
+from storage.reactions import Firing, React
+from storage.records import Button, Event, NewTask, Progress, Submission, Task
 from storage.store import Store
 from storage.submissions import acknowledge, list_submissions
 from storage.tasks import read_task
@@ -113,7 +114,8 @@ class Ledger:
         return self.ask(list_submissions, task.id)[-1]
 
     def events(self, task: Task) -> list[Event]:
-        return self.ask(list_events, task=task.id)[0]
+        """The task's own history, without that of its chain."""
+        return self.ask(list_events, task=task.id, types=("task.*",))[0]
 
     def told(self, task: Task) -> list[str]:
         return [event.type for event in self.events(task)]

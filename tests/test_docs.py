@@ -43,7 +43,7 @@ def test_links_lead_somewhere(page: Path):
 def test_configurations_in_the_pages_load(page: Path):
     for language, block in FENCED.findall(page.read_text()):
         if language == "yaml":
-            environ = dict.fromkeys(re.findall(r"\$\{(\w+)\}", block), "a-key-0123456789")
+            environ = dict.fromkeys(re.findall(r"\$\{(\w+)\}", block), "https://a-key.example/0123456789")
             config = parse_config(block.encode(), file=page.name, environ=environ)
             assert config.rulebook.rules or config.gateways
 

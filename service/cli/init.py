@@ -1,4 +1,7 @@
-"""`ringback init` — asks what a gateway needs, and writes `.env` and `ringback.yaml`, as far as they are not there."""
+"""`ringback init` — asks what a gateway needs, and writes `.env` and `ringback.yaml`, as far as they are not there.
+
+Beside `ringback.yaml` lies its schema, for editors.
+"""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -6,6 +9,7 @@ from pathlib import Path
 import click
 
 from service.cli.dotenv import change_settings
+from service.cli.schema import format_schema
 from service.deployment import warn_of_short_keys
 from service.gateways.presets import PRESETS, clean_gateway_url
 from service.keys import find_keys, make_api_key, make_secret_key
@@ -35,8 +39,11 @@ DOTENV_TEXT = """\
 # RINGBACK_SECRET_KEYS=
 """
 
-CONFIG_TEXT = """\
-# Ringback's rules and limits. `ringback rules check ringback.yaml` says whether it can be used.
+SCHEMA_FILE = "ringback.schema.json"
+CONFIG_TEXT = f"""\
+# yaml-language-server: $schema={SCHEMA_FILE}
+# Ringback's rules and limits. `ringback rules check` says whether it can be used; a running service takes up changes.
+# Editors that know the line above complete and explain what you write.
 
 limits:
   max_depth: 4            # hops from a task that you submitted; at most 8
@@ -46,13 +53,13 @@ limits:
 #   rules:
 #     - id: cats-u1       # when a grid with a cat succeeds, upscale its first picture
 #       on: task.succeeded
-#       match: {action: IMAGINE, prompt: {word: cat}}
+#       match: {{action: IMAGINE, prompt: {{word: cat}}}}
 #       do:
 #         - click: U1
 #
 #     - id: wide-grid     # all four pictures of a wide grid that was submitted with the tag "auto"
 #       on: task.succeeded
-#       match: {action: IMAGINE, params.ar: "16:9", tags: auto}
+#       match: {{action: IMAGINE, params.ar: "16:9", tags: auto}}
 #       do:
 #         - click: [U1, U2, U3, U4]
 rules: []
@@ -166,20 +173,23 @@ def _read_back(text: str, *, new: bool) -> Settings:
 
 def _write(there: str | None, text: str) -> None:
     """Write what is missing and what has changed, and say of each file what became of it."""
-    config, dotenv = Path(CONFIG_FILE), Path(FILE)
-    said = []
+    config, schema, dotenv = Path(CONFIG_FILE), Path(SCHEMA_FILE), Path(FILE)
+    said: list[str] = []
+    made: list[Path] = []
     try:
         new_config = not config.exists()
-        if new_config:
-            write_whole(config, CONFIG_TEXT, mode=_CONFIG_MODE)
         try:
+            if new_config:
+                write_whole(config, CONFIG_TEXT, mode=_CONFIG_MODE)
+                made += [config] if schema.exists() else [config, schema]
+                write_whole(schema, format_schema(), mode=_CONFIG_MODE, replace=True)
             if there is not None and text != there:
                 write_whole(Path(BACKUP), there, mode=PRIVATE, replace=True)
             if text != there:
                 write_whole(dotenv, text, mode=PRIVATE, replace=there is not None)
         except OSError:
-            if new_config:  # what was not there before does not stay
-                config.unlink()
+            for each in made:  # what was not there before does not stay
+                each.unlink(missing_ok=True)
             raise
     except FileExistsError as error:
         raise _Refused(f"{Path(error.filename2).name} came to be just now; nothing was written over it") from None
@@ -191,7 +201,8 @@ def _write(there: str | None, text: str) -> None:
         said.append(f"Changed the gateway in {FILE}; all else in it stays, and {BACKUP} is the file as it was.")
     else:
         said.append(f"{FILE} stays as it is.")
-    said.append(f"Wrote {CONFIG_FILE} (no rule is live yet)." if new_config else f"{CONFIG_FILE} stays as it is.")
+    wrote = f"Wrote {CONFIG_FILE} (no rule is live yet), and {SCHEMA_FILE}, by which editors explain it."
+    said.append(wrote if new_config else f"{CONFIG_FILE} stays as it is.")
     click.echo("\n".join(said))
 
 

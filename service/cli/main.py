@@ -24,12 +24,16 @@ VERBS = {
     "click": "Click a button of a finished task.",
     "modal": "Answer the window that a click has opened.",
     "cancel": "Give a task up.",
+    "resubmit": "Ask once more for what ended badly.",
+    "tag": "Add tags to a task, and take them away.",
     "watch": "Watch a task and its chain until they have ended.",
     "tasks": "List tasks, newest first; or adopt a gateway's.",
     "events": "List events, or follow them as they happen.",
     "usage": "Say what was spent.",
     "doctor": "Find what is wrong with this deployment, and say what to do.",
-    "rules": "Check the rules of a file.",
+    "rules": "Check, test, explain and steer the rules.",
+    "pause": "Stop every paid submission.",
+    "resume": "Let submissions go on.",
     "simulate": "Run a simulated gateway, with the vices you choose.",
 }
 

@@ -5,7 +5,9 @@ import os
 import signal
 import socket
 import sys
+import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -30,16 +32,21 @@ BACKLOG = 2048  # connections that may wait to be accepted
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Port; PORT otherwise, 8000 by default; 0 takes a free one."
 )
-def command(host: str | None, port: int | None) -> None:
+@click.option("--dry-run", is_flag=True, help="Let every rule decide and none act: what each would do is kept.")
+def command(host: str | None, port: int | None, dry_run: bool) -> None:
     """Start the service.
 
     It needs a gateway: RINGBACK_GATEWAY and RINGBACK_GATEWAY_KEY, and RINGBACK_GATEWAY_URL where the gateway has no
     host of its own (`ringback init` asks for them); or `gateways:` in ringback.yaml. With RINGBACK_PUBLIC_URL gateways
     call back; without it they are asked. docs/operate.md lists every setting.
+
+    Changed rules and limits in ringback.yaml are taken up within seconds, and at once on SIGHUP, which also reads .env
+    again for what the rules take from it. A file with mistakes, or whose tests fail, is told of and changes nothing.
     """
     environ = dict(os.environ) | ({"HOST": host} if host else {}) | ({} if port is None else {"PORT": str(port)})
+    load = partial(load_deployment, environ, Path.cwd(), dry_run=dry_run)
     try:
-        settings, config = load_deployment(environ, Path.cwd())
+        settings, config = load()
         roster = gather_gateways(settings, config)
         store = open_ledger(settings, config)  # before the port: who holds the ledger is the better news
         listener = listen(settings.host, settings.port)
@@ -48,11 +55,11 @@ def command(host: str | None, port: int | None) -> None:
         click.echo("".join(f"{warning}\n" for warning in warn_of_short_keys(roster.gateways)), err=True, nl=False)
         gateway_keys = (gateway.key for gateway in roster.gateways)
         configure_logs(settings.log, secrets=(*gateway_keys, *keys.api_keys, *keys.secret_keys))
-        service = Service(settings, config, keys, store)
+        service = Service(settings, config, keys, store, load=load)
     except (MistakesFound, LedgerError, CannotListen) as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    announce(settings, listener, len(config.rulebook.rules))
+    announce(settings, listener, len(config.rulebook.rules), dry_run=dry_run)
     run(service, listener)
 
 
@@ -74,10 +81,12 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def announce(settings: Settings, listener: socket.socket, rules: int) -> None:
+def announce(settings: Settings, listener: socket.socket, rules: int, *, dry_run: bool = False) -> None:
     """Tell the operator where it is, and how gateways reach it."""
     host, port = listener.getsockname()[:2]
     lines = [f"Ringback listens on http://{host}:{port}, ledger {settings.database}, {rules} rule(s)."]
+    if dry_run:
+        lines.append("It is a dry run: rules decide, and none acts. A task's own `then` does.")
     if settings.public_url is None:
         lines.append(
             "No RINGBACK_PUBLIC_URL: gateways cannot call back. It works hookless, by asking them every few seconds."
@@ -109,6 +118,8 @@ class Server(uvicorn.Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until a signal comes."""
         self._loop = asyncio.get_running_loop()
+        if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
+            self._loop.add_signal_handler(signal.SIGHUP, self._service.reload)
         await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

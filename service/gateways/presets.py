@@ -77,7 +77,7 @@ class Gateway:
         """What a body says of the mode, where the path does not."""
         return {"accountFilter": {"modes": [mode.upper()]}} if mode and self.mode_style == "filter" else {}
 
-    def price(self, action: str, mode: Mode | None) -> float | None:
+    def price(self, action: str, mode: str | None) -> float | None:
         """What one submission of an action costs, in the gateway's own currency; None where nobody said."""
         return self.prices.get(f"{action} {mode}", self.prices.get(action))
 

@@ -26,6 +26,16 @@ class Roster:
     gateways: tuple[Gateway, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # members in the order in which they are tried
 
+    def price(self, gateway: str, action: str, mode: str | None) -> float | None:
+        """What one submission of an action costs at a gateway, in its currency; None where nobody said.
+
+        Where no mode is asked for, it is the gateway's own.
+        """
+        for each in self.gateways:
+            if each.name == gateway:
+                return each.price(action, mode or each.mode)
+        return None
+
 
 def read_gateways(node: Node) -> tuple[Gateway, ...]:
     """The Gateways that a list writes down; mistakes are noted on the node's document."""

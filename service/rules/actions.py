@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from service.rules.templates import Template
 
+MODES = ("fast", "relax", "turbo")  # how fast a gateway works, and for how much (`service.gateways.actions`)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClickAction:

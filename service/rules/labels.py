@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from hooks.buttons import WELL_KNOWN_LABELS, action_of_label
+from hooks.buttons import WELL_KNOWN_LABELS, actions_of_label
 from service.written.mistakes import did_you_mean, quoted
 
 THEN_AT_MOST = 20  # labels; no task of Midjourney's shows more buttons
@@ -11,7 +11,7 @@ _CUSTOM_ID = "MJ::"
 
 def find_label_mistake(label: str) -> str | None:
     """What is wrong with a label; None when a task may show such a button (or has such a customId)."""
-    if label.startswith(_CUSTOM_ID) or action_of_label(label):
+    if label.startswith(_CUSTOM_ID) or actions_of_label(label):
         return None
     return f"there is no button {quoted(label)}{did_you_mean(label, WELL_KNOWN_LABELS)}"
 

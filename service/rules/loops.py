@@ -1,129 +1,81 @@
 """Rules that would trigger themselves without end, found before anything is spent.
 
-For each pair of rules: could a task that the first one opens be one that the second one means? What the child will
-be like is known in part (what a click opens, what it inherits); where it is not known, the answer is "it could".
-So a loop is never missed, and a rule that is refused wrongly needs only a `max_depth` or a narrower match.
+A loop is never missed, since what is not known of a task that a rule opens counts as "it could be meant"; and a rule
+that is refused wrongly needs only a bound or a narrower match.
+
+What clicks and submits open lies a hop deeper each time, so `max_depth` ends a loop with one of these in it; in
+between, a task may be asked for again, and stays what it was. Asking again and again is what `attempts` end. A
+`budget` ends either. A rule on chain.settled decides once under a root, and so closes no loop.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
 
-from hooks.buttons import action_of_label, synthesise_button
-from service.rules.limits import DEPTH_CEILING
-from service.rules.match import AnyOf, Clause, Match, NoneOf
-from storage.records import Button
+from service.rules.prospects import expect_children, expect_retry
+from service.rules.rulebook import Rule
+from storage.records import CHAIN_SETTLED
 
-# What a follow-up takes over from its parent unchanged (see `storage.records.Task`).
-_INHERITED = ("gateway", "state", "prompt", "root_id")
-_SOMETHING = "?"  # stands for a value of which only the being there is known
+_Edges = Mapping[int, Mapping[int, int | None]]  # rule → rule that may follow → rule that asks again in between
 
 
-class Looping(Protocol):
-    """What is asked of a rule here."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def match(self) -> Match: ...
-    @property
-    def clicks(self) -> tuple[str, ...]: ...
-    @property
-    def max_depth(self) -> int | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Child:
-    """What is known of a task before it exists."""
-
-    values: dict[str, tuple[Any, ...]]  # every value that a field can have; a field of unknown value is not there
-    tags: tuple[str, ...]  # tags that it surely has, others apart
-
-    def could_match(self, match: Match) -> bool:
-        return all(self._could_hold(clause) for clause in match.clauses)
-
-    def must_match(self, match: Match) -> bool:
-        return all(self._must_hold(clause) for clause in match.clauses)
-
-    def _could_hold(self, clause: Clause | AnyOf | NoneOf) -> bool:
-        if isinstance(clause, AnyOf):
-            return any(map(self.could_match, clause.matches))
-        if isinstance(clause, NoneOf):
-            return not self.must_match(clause.match)
-        if clause.field == "tags":  # more tags can make any operator true but `not`
-            return clause.operator != "not" or not self.tags or clause.test(self.tags)
-        return self._test(clause, any, unknown=True)
-
-    def _must_hold(self, clause: Clause | AnyOf | NoneOf) -> bool:
-        if isinstance(clause, AnyOf):
-            return any(map(self.must_match, clause.matches))
-        if isinstance(clause, NoneOf):
-            return not self.could_match(clause.match)
-        if clause.field == "tags":
-            return clause.operator != "not" and clause.test(self.tags)
-        return self._test(clause, all, unknown=False)
-
-    def _test(self, clause: Clause, quantify: Callable[[Iterator[bool]], bool], *, unknown: bool) -> bool:
-        if clause.field in self.values:
-            return quantify(clause.test(value) for value in self.values[clause.field])
-        if clause.field in ("parent_id", "button") and clause.operator == "exists":
-            return clause.test(_SOMETHING)
-        return unknown
-
-
-def _expect_children(rule: Looping) -> list[_Child]:
-    # Many labels open the same sort of child; a rule without an end of labels is looked at as often as there are sorts.
-    sorts = {(action_of_label(label), synthesise_button(label)) for label in rule.clicks}
-    return [_expect_child(rule, action, button) for action, button in sorts]
-
-
-def _expect_child(rule: Looping, action: str | None, button: Button | None) -> _Child:
-    values: dict[str, tuple[Any, ...]] = {
-        "origin": (f"rule:{rule.id}",),
-        "depth": tuple(range(1, DEPTH_CEILING + 1)),
-    }
-    if action:
-        values["action"] = (action,)
-    if button:
-        values["index"] = (button.index,)
-    tags: list[str] = []
-    for clause in rule.match.clauses:
-        if not isinstance(clause, Clause) or not clause.exact:
-            continue
-        if clause.field == "tags":
-            tags += clause.exact if len(clause.exact) == 1 else ()
-        elif clause.field in _INHERITED:
-            values[clause.field] = clause.exact
-    return _Child(values, tuple(tags))
-
-
-def find_loops(rules: Sequence[Looping]) -> list[tuple[int, str]]:
+def find_loops(rules: Sequence[Rule]) -> list[tuple[int, str]]:
     """The loops that nothing bounds: for each the place of its first rule, and the loop in words."""
-    open_ended = [place for place, rule in enumerate(rules) if rule.max_depth is None]
-    children = {place: _expect_children(rules[place]) for place in open_ended}
-    following = {
-        place: [
-            other for other in open_ended if any(child.could_match(rules[other].match) for child in children[place])
-        ]
-        for place in open_ended
+    deeper = [place for place, rule in enumerate(rules) if _is_open(rule) and rule.goes_deeper and not rule.max_depth]
+    again = [place for place, rule in enumerate(rules) if _is_open(rule) and rule.asks_again]
+    return sorted(
+        [(way[0], _describe(rules, way, depth=True)) for way in _find_ways(_follow_deeper(rules, deeper, again))]
+        + [(way[0], _describe(rules, way, depth=False)) for way in _find_ways(_follow_again(rules, again))]
+    )
+
+
+def _is_open(rule: Rule) -> bool:
+    return rule.budget is None and rule.on != CHAIN_SETTLED
+
+
+def _follow_deeper(rules: Sequence[Rule], deeper: Sequence[int], again: Sequence[int]) -> _Edges:
+    """Which of `deeper` may decide about what one of them opens, perhaps after one of `again` has asked again."""
+    origins = [f"rule:{rules[place].id}" for place in again]
+    edges: dict[int, dict[int, int | None]] = {}
+    for place in deeper:
+        following = edges[place] = {}
+        for child, _ in expect_children(rules[place]):
+            retrier = next((other for other in again if child.could_be_meant(rules[other])), None)
+            retried = None if retrier is None else child.retried(origins)
+            for other in deeper:
+                if child.could_be_meant(rules[other]):
+                    following[other] = None
+                elif retried and retried.could_be_meant(rules[other]):
+                    following.setdefault(other, retrier)
+    return edges
+
+
+def _follow_again(rules: Sequence[Rule], again: Sequence[int]) -> _Edges:
+    """Which rules without `attempts` may ask again for what one of them has asked for again."""
+    endless = [place for place in again if rules[place].attempts is None]
+    retries = {place: expect_retry(rules[place]) for place in endless}
+    return {
+        place: {other: None for other in endless if retries[place].could_be_meant(rules[other])} for place in endless
     }
+
+
+def _find_ways(edges: _Edges) -> list[list[int]]:
+    """A shortest loop through each rule that is in one, with what asks again in between; each rule is told of once."""
     told: set[int] = set()
-    loops = []
-    for place in open_ended:
-        if place not in told and (way := _way_back(place, following)):
+    ways = []
+    for place in edges:
+        if place not in told and (way := _way_back(place, edges)):
             told.update(way)
-            loops.append((place, _describe([rules[each] for each in way])))
-    return loops
+            ways.append(_with_retries(way, edges))
+    return ways
 
 
-def _way_back(start: int, following: dict[int, list[int]]) -> list[int]:
+def _way_back(start: int, edges: _Edges) -> list[int]:
     """The shortest way from a rule to itself, without its end; empty when there is none."""
     came_from: dict[int, int] = {}
     queue = deque([start])
     while queue:
         place = queue.popleft()
-        for other in following[place]:
+        for other in edges[place]:
             if other == start:
                 way = [place]
                 while way[-1] != start:
@@ -135,10 +87,19 @@ def _way_back(start: int, following: dict[int, list[int]]) -> list[int]:
     return []
 
 
-def _describe(way: Sequence[Looping]) -> str:
-    names = " → ".join(rule.id for rule in (*way, way[0]))
-    whom = "one of them" if len(way) > 1 else "it"
+def _with_retries(way: list[int], edges: _Edges) -> list[int]:
+    whole = []
+    for place, other in zip(way, (*way[1:], way[0]), strict=True):
+        retrier = edges[place][other]
+        whole += [place] if retrier is None else [place, retrier]
+    return whole
+
+
+def _describe(rules: Sequence[Rule], way: Sequence[int], *, depth: bool) -> str:
+    ids = [rules[place].id for place in way]
+    whom = "one of them" if len(ids) > 1 else "it"
+    bound = f"max_depth: N to {whom}" if depth else f"attempts: {{max: 2}} to {whom}"
     return (
-        f"a loop without a bound: {names} (what {way[-1].id} opens can be a task that {way[0].id} is for); "
-        f"add max_depth: N to {whom}, or narrow its match"
+        f"a loop without a bound: {' → '.join((*ids, ids[0]))} (what {ids[-1]} opens can be a task that {ids[0]} is"
+        f" for); add {bound}, or narrow its match"
     )

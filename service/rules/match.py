@@ -9,7 +9,7 @@ from typing import Any
 
 from service.rules.fields import Read
 from service.rules.operators import Test
-from storage.records import Task
+from service.rules.subject import Subject
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,11 +37,11 @@ class Clause:
     read: Read
     test: Test
 
-    def holds(self, task: Task) -> bool:
-        return self.test(self.read(task))
+    def holds(self, subject: Subject) -> bool:
+        return self.test(self.read(subject))
 
-    def explain(self, task: Task) -> ClauseResult:
-        found = self.read(task)
+    def explain(self, subject: Subject) -> ClauseResult:
+        found = self.read(subject)
         return ClauseResult(
             line=self.line,
             field=self.field,
@@ -59,11 +59,11 @@ class AnyOf:
     line: int
     matches: tuple["Match", ...]
 
-    def holds(self, task: Task) -> bool:
-        return any(match.matches(task) for match in self.matches)
+    def holds(self, subject: Subject) -> bool:
+        return any(match.matches(subject) for match in self.matches)
 
-    def explain(self, task: Task) -> ClauseResult:
-        parts = tuple(match.explain(task) for match in self.matches)
+    def explain(self, subject: Subject) -> ClauseResult:
+        parts = tuple(match.explain(subject) for match in self.matches)
         return _group(self.line, "any", parts, ok=any(_all_ok(part) for part in parts))
 
 
@@ -74,11 +74,11 @@ class NoneOf:
     line: int
     match: "Match"
 
-    def holds(self, task: Task) -> bool:
-        return not self.match.matches(task)
+    def holds(self, subject: Subject) -> bool:
+        return not self.match.matches(subject)
 
-    def explain(self, task: Task) -> ClauseResult:
-        part = self.match.explain(task)
+    def explain(self, subject: Subject) -> ClauseResult:
+        part = self.match.explain(subject)
         return _group(self.line, "not", (part,), ok=not _all_ok(part))
 
 
@@ -88,16 +88,16 @@ class Match:
 
     clauses: tuple[Clause | AnyOf | NoneOf, ...] = ()
 
-    def matches(self, task: Task) -> bool:
+    def matches(self, subject: Subject) -> bool:
         """Whether every clause holds; stops at the first that does not."""
         for clause in self.clauses:  # noqa: SIM110 — a generator would double the time of the usual early no
-            if not clause.holds(task):
+            if not clause.holds(subject):
                 return False
         return True
 
-    def explain(self, task: Task) -> tuple[ClauseResult, ...]:
+    def explain(self, subject: Subject) -> tuple[ClauseResult, ...]:
         """Every clause with what it expected and what was there; the task is meant when all are ok."""
-        return tuple(clause.explain(task) for clause in self.clauses)
+        return tuple(clause.explain(subject) for clause in self.clauses)
 
 
 def _group(line: int, name: str, parts: tuple[tuple[ClauseResult, ...], ...], *, ok: bool) -> ClauseResult:

@@ -1,28 +1,29 @@
 """The `match:` of a file becomes a Match. Whatever could never hold is a mistake, not a silent no."""
 
-from service.rules.fields import FIELD_NAMES, Field, find_field
+from service.rules.fields import Field
+from service.rules.fields_reader import read_field
 from service.rules.match import AnyOf, Clause, Match, NoneOf
 from service.rules.operators import OPERATORS, ORDERINGS, TEXT_OPERATORS, Expected, Test, make_test
 from service.written.mistakes import did_you_mean, quoted
 from service.written.nodes import Node
 
 
-def read_match(node: Node) -> Match:
-    """The Match that a mapping writes down; its mistakes are noted on the node's document."""
+def read_match(node: Node, *, event: str | None = None) -> Match:
+    """The Match that a mapping writes down, for a rule on this event; its mistakes are noted on the node's document.
+
+    Without an event, any field will do.
+    """
     clauses: list[Clause | AnyOf | NoneOf] = []
     for key, value in node.entries():
         if key.raw == "any":
-            matches = tuple(read_match(item) for item in value.items())
+            matches = tuple(read_match(item, event=event) for item in value.items())
             if isinstance(value.value, list) and not matches:
                 value.mistake("the list is empty, so nothing would ever match")
             clauses.append(AnyOf(line=key.line, matches=matches))
         elif key.raw == "not":
-            clauses.append(NoneOf(line=key.line, match=read_match(value)))
-        elif field := find_field(key.raw):
+            clauses.append(NoneOf(line=key.line, match=read_match(value, event=event)))
+        elif field := read_field(key, key.raw, event=event, others=("any", "not")):
             clauses.extend(_read_clauses(field, key.line, value))
-        else:
-            hint = did_you_mean(key.raw, (*FIELD_NAMES, "any", "not"))
-            key.mistake(f"a task has no field {quoted(key.raw)}{hint}")
     return Match(tuple(clauses))
 
 

@@ -44,7 +44,11 @@ def make_test(operator: str, expected: Iterable[Expected]) -> Test:
 
     `operator` is one of OPERATORS. Of a list that is found (`tags`), any item will do.
     """
-    test = _any_of([_MAKERS[operator](one) for one in expected])
+    expected = list(expected)
+    if _MAKERS[operator] is _equals and all(isinstance(one.value, str) and one.number is None for one in expected):
+        test = _is_one_of(frozenset(one.text for one in expected))
+    else:
+        test = _any_of([_MAKERS[operator](one) for one in expected])
 
     def on_found(found: Any) -> bool:
         if found is None:
@@ -54,6 +58,10 @@ def make_test(operator: str, expected: Iterable[Expected]) -> Test:
         return test(found)
 
     return on_found
+
+
+def _is_one_of(texts: frozenset[str]) -> Test:
+    return lambda found: isinstance(found, str) and found in texts
 
 
 def _any_of(tests: list[Test]) -> Test:
@@ -66,8 +74,6 @@ def _equals(expected: Expected) -> Test:
     value, text, number = expected.value, expected.text, expected.number
     if isinstance(value, bool):
         return lambda found: found is value or found == text
-    if number is None:
-        return lambda found: bool(found == text)
     if isinstance(value, str):  # quoted: text is compared as text
         return lambda found: found == text or (type(found) in (int, float) and found == number)
     # A number and numeric text are equal however they are written: `params.v: 6.10` is "6.1".

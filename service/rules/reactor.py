@@ -1,91 +1,172 @@
-"""What the rules say to an event. Pure: the ledger calls it inside its transaction and does what it decides."""
+"""What the rules say to an event. Pure: the ledger calls it inside its transaction and does what it decides.
 
-from collections.abc import Sequence
+The same reactor decides live, for `why`, for `backtest` and for the file's own `tests:`: what they say happens.
+"""
 
-from hooks.buttons import choose_button
-from hooks.errors import CannotClick
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from service.rules.actions import ClickAction, DownloadAction
+from service.rules.guards import Case, find_objection
+from service.rules.match import Match
+from service.rules.plan import Price, plan_actions, put_price
 from service.rules.rulebook import THEN, Rule, Rulebook
-from storage.records import BlockReason, Button, Decision, Facts, Task
+from service.rules.shelf import Shelf
+from service.rules.subject import Subject
+from storage.reactions import Action, Click, Decision, Facts, Firing, Reason, Resubmit, Submit
+from storage.records import CHAIN_SETTLED, Task
 
-SUCCEEDED = "task.succeeded"  # the event on which a task's own `then` decides
-DETAIL_AT_MOST = 500  # characters of a detail
-
-
-class _TooDeep(Exception):
-    """A rule that fits, and may not reach that far."""
+SUCCEEDED: Final = "task.succeeded"  # the event on which a task's own `then` decides
+DETAIL_AT_MOST: Final = 500  # characters of a detail
+LONGEST_WAIT: Final = 7 * 24 * 3_600_000  # milliseconds that a firing may be deferred
 
 
 class Reactor:
-    """The rules of one file, as the ledger sees them (`storage.records.React`).
+    """The rules of one file, as the ledger sees them (`storage.reactions.React`).
 
-    A new file is a new Reactor.
+    A new file is a new Reactor. `price` gives what an action costs at a gateway in a mode, None where nobody knows.
     """
 
-    def __init__(self, rulebook: Rulebook) -> None:
-        self._max_depth = rulebook.limits.max_depth
-        self._rules: dict[str, list[Rule]] = {}
-        for rule in rulebook.rules:
-            self._rules.setdefault(rule.on, []).append(rule)
+    def __init__(self, rulebook: Rulebook, *, price: Price | None = None) -> None:
+        self.rulebook = rulebook
+        self._price = price
+        self._shelf = Shelf(rulebook.rules)
+        self._by_id = {rule.id: rule for rule in rulebook.rules}
 
     def listens(self, event_type: str) -> bool:
         """Whether any rule, or a task's own `then`, could decide about events of this type."""
-        return event_type in self._rules or event_type == SUCCEEDED
+        return event_type in self._shelf.events or event_type == SUCCEEDED
 
-    def __call__(self, event_type: str, task: Task, facts: Facts) -> tuple[Decision, ...]:
-        """Decide: the task's own list first, then every rule that fits, in file order.
+    def find(self, rule_id: str) -> Rule | None:
+        """The rule of that id; None when the file has none."""
+        return self._by_id.get(rule_id)
+
+    def __call__(self, event_type: str, task: Task, facts: Facts) -> Iterator[Decision]:
+        """Decide, lazily: the task's own list first, then every rule that fits, in file order.
 
         That a rule decides once about a task is the ledger's to see to.
         A rule that raises becomes a blocked decision. What `facts` raises is the ledger's and passes through.
         """
-        decisions = []
         if event_type == SUCCEEDED and (labels := facts.then(task.id)):
-            decisions.append(self._decide(task, labels, rule=THEN, version="", origin=THEN))
-        decisions += [decision for rule in self._rules.get(event_type, ()) if (decision := self._ask(rule, task))]
-        return tuple(decisions)
+            yield self._decide(make_then(labels), Subject(task), facts)
+        rules = self._shelf.find(event_type, task.action)
+        if not rules:
+            return
+        subject = make_subject(event_type, task, facts)
+        for rule in rules:
+            if (decision := self._ask(rule, subject, facts)) is not None:
+                yield decision
 
-    def _ask(self, rule: Rule, task: Task) -> Decision | None:
-        origin = f"rule:{rule.id}"
+    def resume(self, firing: Firing, task: Task, facts: Facts) -> Decision:
+        """Decide again about a deferred firing that is due: its guards, not its match."""
+        labels = facts.then(task.id) if firing.rule == THEN else ()
+        rule = make_then(labels) if labels else self.find(firing.rule)
+        if rule is None:
+            detail = "the rule is not in the file any more"
+            return Decision(
+                rule=firing.rule,
+                version=firing.version,
+                origin=_origin(firing.rule),
+                outcome="blocked",
+                reason="paused",
+                detail=detail,
+            )
+        decision = self._decide(rule, make_subject(rule.on, task, facts), facts, begun=firing.created_at)
+        if decision.next_at is not None and decision.next_at > firing.created_at + LONGEST_WAIT:
+            detail = f"{decision.detail}; it has waited as long as a firing may, 7 days"
+            return msgspec.structs.replace(decision, outcome="blocked", detail=detail, next_at=None)
+        return decision
+
+    def apply(self, rule: str, event_type: str, task: Task, facts: Facts) -> Decision | None:
+        """Decide for one rule about an event of the past: its match and its guards; None when it is not meant."""
+        found = self.find(rule)
+        if found is None or found.on != event_type:
+            return None
+        return self._ask(found, make_subject(event_type, task, facts), facts)
+
+    def make_case(self, rule: Rule, subject: Subject, facts: Facts, *, begun: int | None = None) -> Case | Decision:
+        """The rule and what it would do, for its guards; a blocked decision when the rule raised."""
+        origin, task, chain = _origin(rule.id), subject.task, subject.chain
+        keeps = chain is not None and any(isinstance(each, DownloadAction) for each in rule.do)
+        kept = [facts.task(picture.task_id) for picture in chain.pictures] if keeps and chain is not None else [task]
         try:
-            if not rule.match.matches(task):
-                return None
+            actions = plan_actions(rule.do, subject, origin, kept=kept)
         except Exception as error:  # a rule that raises must not lose the callback
-            return Decision(rule=rule.id, version=rule.version, origin=origin, reason="error", detail=_told(error))
-        return self._decide(
-            task, rule.clicks, rule=rule.id, version=rule.version, origin=origin, max_depth=rule.max_depth
+            return _fail(rule, error)
+        if self._price is not None and any(isinstance(each, Click | Submit | Resubmit) for each in actions):
+            mode = facts.mode(task.id)
+            actions = tuple(put_price(each, task, mode, self._price) for each in actions)
+        return Case(
+            rule=rule,
+            limits=self.rulebook.limits,
+            task=task,
+            actions=actions,
+            paid=_find_paid(actions, task, facts),
+            facts=facts,
+            begun=facts.now if begun is None else begun,
         )
 
-    def _decide(
-        self,
-        task: Task,
-        labels: Sequence[str],
-        *,
-        rule: str,
-        version: str,
-        origin: str,
-        max_depth: int | None = None,
-    ) -> Decision:
-        clicks: tuple[Button, ...] = ()
-        reason: BlockReason | None = None
-        detail = None
+    def _ask(self, rule: Rule, subject: Subject, facts: Facts) -> Decision | None:
         try:
-            self._guard_depth(task, max_depth)
-            # Two names of one button are one click.
-            clicks = tuple(dict.fromkeys(choose_button(task, label) for label in labels))
-        except _TooDeep as error:
-            reason, detail = "depth", str(error)
-        except CannotClick as error:
-            reason, detail = "error", str(error)[:DETAIL_AT_MOST]
+            if not rule.match.matches(subject):
+                return None
         except Exception as error:  # as above
-            reason, detail = "error", _told(error)
-        return Decision(rule=rule, version=version, origin=origin, clicks=clicks, reason=reason, detail=detail)
+            return _fail(rule, error)
+        return self._decide(rule, subject, facts)
 
-    def _guard_depth(self, task: Task, own: int | None) -> None:
-        depth = task.depth + 1
-        if depth > self._max_depth:
-            raise _TooDeep(f"a follow-up would be {depth} hops deep; limits.max_depth is {self._max_depth}")
-        if own is not None and depth > own:
-            raise _TooDeep(f"a follow-up would be {depth} hops deep; the rule's max_depth is {own}")
+    def _decide(self, rule: Rule, subject: Subject, facts: Facts, *, begun: int | None = None) -> Decision:
+        case = self.make_case(rule, subject, facts, begun=begun)
+        return case if isinstance(case, Decision) else decide(case)
 
 
-def _told(error: Exception) -> str:
-    return f"the rule failed: {type(error).__name__}: {error}"[:DETAIL_AT_MOST]
+def decide(case: Case) -> Decision:
+    """What comes of a case: its actions, or the first objection to them."""
+    objection = find_objection(case)
+    decision = Decision(
+        rule=case.rule.id, version=case.rule.version, origin=_origin(case.rule.id), actions=case.actions
+    )
+    if objection is None:
+        return decision
+    return msgspec.structs.replace(
+        decision,
+        outcome="blocked" if objection.next_at is None else "deferred",
+        reason=objection.reason,
+        detail=objection.detail[:DETAIL_AT_MOST],
+        next_at=objection.next_at,
+        pauses_rule=objection.pauses_rule,
+    )
+
+
+def make_then(labels: Sequence[str]) -> Rule:
+    """A task's own list, as the rule that it is."""
+    return Rule(id=THEN, on=SUCCEEDED, match=Match(), do=(ClickAction(labels=tuple(labels)),), version="", line=0)
+
+
+def make_subject(event_type: str, task: Task, facts: Facts) -> Subject:
+    """What rules on this event look at."""
+    return Subject(task, facts.chain(task.root_id) if event_type == CHAIN_SETTLED else None)
+
+
+def _find_paid(actions: Sequence[Action], task: Task, facts: Facts) -> tuple[Click | Submit | Resubmit, ...]:
+    """Those that would open something new: what stands already is given once more for nothing."""
+    return tuple(
+        action
+        for action in actions
+        if isinstance(action, Submit)
+        or (isinstance(action, Click) and not facts.has_click(task, action.button))
+        or (isinstance(action, Resubmit) and not facts.is_answered(task))
+    )
+
+
+def _origin(rule_id: str) -> str:
+    return THEN if rule_id == THEN else f"rule:{rule_id}"
+
+
+def _fail(rule: Rule, error: Exception) -> Decision:
+    reason: Reason = "error"
+    detail = f"the rule failed: {type(error).__name__}: {error}"[:DETAIL_AT_MOST]
+    return Decision(
+        rule=rule.id, version=rule.version, origin=_origin(rule.id), outcome="blocked", reason=reason, detail=detail
+    )

@@ -48,6 +48,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     parameters: tuple[Parameter, ...] = ()
     body: type | None = None
+    needs_body: bool = True  # False where a body may be left out
     creates: bool = False  # takes an Idempotency-Key
     answers: Mapping[int, tuple[str, str]]  # status → (what it means, the schema's name)
     stream: bool = False  # may also answer as text/event-stream
@@ -100,7 +101,7 @@ def _read_value(parameter: Parameter, texts: list[str]) -> Any:
             raise ValueError(f"expected one of {', '.join(parameter.among)}")
         return text
     if parameter.kind == "time":
-        return _read_time(text)
+        return read_time(text)
     if not _NUMBERS[parameter.kind].fullmatch(text):
         raise ValueError("expected a number in plain digits")
     number = int(text) if parameter.kind == "whole" else float(text)
@@ -109,8 +110,8 @@ def _read_value(parameter: Parameter, texts: list[str]) -> Any:
     return number
 
 
-def _read_time(text: str) -> int:
-    """Milliseconds since the epoch; a time without a zone is in UTC."""
+def read_time(text: str) -> int:
+    """Give milliseconds since the epoch; a time without a zone is in UTC. Raises ValueError."""
     try:
         moment = datetime.fromisoformat(text)
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
@@ -136,6 +137,13 @@ async def read_body(request: Request, expected: type[T], *, longest: int = MAX_B
     if len(body) > MAX_BODY:  # megabytes would hold up the loop
         return await asyncio.to_thread(_decode, body, expected)
     return _decode(body, expected)
+
+
+async def read_optional_body(request: Request, expected: type[T]) -> T:
+    """`read_body` for a call whose body may be left out: then every field has its default."""
+    if request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return expected()
+    return await read_body(request, expected)
 
 
 def _decode(body: bytes, expected: type[T]) -> T:

@@ -9,6 +9,8 @@ from service.gateways.adopter import Adopter
 from service.gateways.board import Board
 from service.gateways.client import GatewayClient
 from service.gateways.reconciler import Reconciler
+from service.rules.rulebook import Rulebook
+from service.rules.ruling import Ruling
 from service.web.links import PictureLinks
 from service.web.turns import Turns
 from service.workers import Supervisor
@@ -52,6 +54,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     # Takes the pictures that texts are or name; raises hooks.errors.HookError, whose message is for a person.
     take_attachments: Callable[[Sequence[str]], Awaitable[list[Attachment]]]
     turns: Turns  # of large bodies
-    rules: int  # how many are loaded
+    ruling: Ruling  # the rules in force
+    # The rules that a file's text writes down; raises service.written.mistakes.MistakesFound.
+    read_rules: Callable[[str], Rulebook]
     hookless: bool  # no public URL: gateways cannot call back
     check_then: Callable[[list[str]], list[str]]  # what is wrong with a `then` list

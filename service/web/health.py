@@ -2,15 +2,19 @@
 
 import asyncio
 import sqlite3
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.rules.ruling import Ruling
 from service.web.calls import Call, answer_json
 from service.web.desk import Desk
+from storage.effects import count_effects
 from storage.errors import LedgerError
+from storage.pauses import EVERYTHING, is_paused
 from storage.queue import read_next_due
+from storage.tallies import list_deferred
 from storage.transaction import Transaction
 
 ROUND_TRIP: Final = 2.0  # seconds that the writer may take
@@ -61,8 +65,9 @@ class HealthCalls:
                 "status": "ready" if ready else "not ready",
                 "checks": {name: said or "ok" for name, said in checks.items()},
                 "hooks": "none: no public URL" if desk.hookless else "on",
-                "rules": desk.rules,
+                "rules": _tell_rules(desk.ruling),
                 "oldest_due_ms": await self._read_age(),
+                **await self._count_waiting(),
             },
             200 if ready else 503,
         )
@@ -84,6 +89,28 @@ class HealthCalls:
         except (LedgerError, sqlite3.Error):
             return None
         return None if due is None else max(0, now - due)
+
+
+    async def _count_waiting(self) -> dict[str, Any]:
+        """What stands still or went wrong without making the service unable to work."""
+        store = self._desk.store
+        try:
+            paused = await store.read(is_paused, EVERYTHING)
+            deferred = await store.read(list_deferred)
+            effects = await store.read(count_effects)
+        except (LedgerError, sqlite3.Error):
+            return {}
+        failed = sum(count for (_, state), count in effects.items() if state == "failed")
+        return {"paused": paused, "deferred_firings": len(deferred), "failed_effects": failed}
+
+
+def _tell_rules(ruling: Ruling) -> int | str:
+    """How many rules there are, or that a newer file was refused; what is wrong with it is for who has a key."""
+    rules, refusal = len(ruling.rulebook.rules), ruling.refusal
+    if refusal is None:
+        return rules
+    mistakes = len(refusal.mistakes)
+    return f"refused: {mistakes} mistake{'' if mistakes == 1 else 's'} in a newer file; the {rules} before it go on"
 
 
 def _touch(tx: Transaction) -> None:

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from storage.errors import IdempotencyConflict, LedgerBusy, LedgerUnavailable, NoSuchTask, NoWindow
+from storage.errors import IdempotencyConflict, LedgerBusy, LedgerUnavailable, NoSuchTask, NoWindow, TooManyTags
 
 log = structlog.get_logger("ringback.web")
 
@@ -62,6 +62,8 @@ def explain(error: Exception) -> Response:
             return make_problem(404, str(error))
         case IdempotencyConflict() | NoWindow():
             return make_problem(409, str(error))
+        case TooManyTags():
+            return make_problem(422, str(error))
         case LedgerBusy() | LedgerUnavailable():
             return make_problem(503, str(error), {"Retry-After": "1"})
         case ClientDisconnect():

@@ -5,11 +5,13 @@ from typing import Any, Final
 
 import msgspec
 
-from storage.records import Event, Firing, Submission, Task
+from storage.reactions import Firing
+from storage.records import Event, Submission, Task
 
 _TASK_TIMES = ("created_at", "updated_at", "submitted_at", "started_at", "finished_at")
 _SUBMISSION_TIMES = ("created_at", "next_at", "sent_at", "expires_at")
-TIMES: Final = frozenset((*_TASK_TIMES, *_SUBMISSION_TIMES))
+_FIRING_TIMES = ("created_at", "updated_at", "next_at")
+TIMES: Final = frozenset((*_TASK_TIMES, *_SUBMISSION_TIMES, *_FIRING_TIMES))
 KEPT_BACK: Final = ("nonce", "request")  # of a submission: half of a hook, and what the task says itself
 
 
@@ -43,7 +45,10 @@ def show_event(event: Event) -> dict[str, Any]:
 
 def show_firing(firing: Firing) -> dict[str, Any]:
     """Give a Firing as `/v1` shows it."""
-    return msgspec.structs.asdict(firing) | {"created_at": format_time(firing.created_at)}
+    shown = msgspec.structs.asdict(firing)
+    for name in _FIRING_TIMES:
+        shown[name] = format_time(shown[name])
+    return shown
 
 
 def show_submission(submission: Submission) -> dict[str, Any]:

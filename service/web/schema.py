@@ -13,10 +13,15 @@ from service.web.api.adoption import Adopted
 from service.web.api.errands import Seed
 from service.web.api.gateways import Gateway
 from service.web.api.orders import TaskRequest
+from service.web.api.past import Applied, ShownBacktest
+from service.web.api.pauses import PauseState
+from service.web.api.rules import RulePage
+from service.web.api.why import ShownExplanation
 from service.web.calls import MAX_WORDS, Call, Parameter, answer_json
 from service.web.problems import ProblemDetails
 from service.web.representations import KEPT_BACK, TIMES
-from storage.records import Firing, Submission, Task
+from storage.reactions import Firing
+from storage.records import Chain, Submission, Task
 from storage.usage import Usage
 
 REF: Final = "#/components/schemas/{name}"
@@ -28,6 +33,7 @@ PAGES: Final = {  # what a list is called
     "Gateway": "gateways",
     "Usage": "usage",
     "Adopted": "adopted",
+    "Explanation": "explanations",
 }
 
 
@@ -92,7 +98,7 @@ def _describe_call(call: Call) -> dict[str, Any]:
         problems.append(401)
     if call.body is not None:
         described["requestBody"] = {
-            "required": True,
+            "required": call.needs_body,
             "content": {"application/json": {"schema": {"$ref": REF.format(name=call.body.__name__)}}},
         }
         problems += [408, 413, 415, 503]
@@ -168,7 +174,10 @@ def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
     bodies = list(dict.fromkeys(call.body for call in calls if call.body is not None))
-    shown = [Task, Firing, Submission, Gateway, Usage, Adopted, Seed, ProblemDetails]
+    shown = [
+        *(Task, Chain, Firing, Submission, Gateway, Usage, Adopted, Seed, ProblemDetails),
+        *(RulePage, PauseState, ShownExplanation, ShownBacktest, Applied),
+    ]
     options = [action.options for action in ACTIONS.values()]
     _, schemas = msgspec.json.schema_components([*shown, *bodies, *dict.fromkeys(options)], ref_template=REF)
     among = [{"$ref": REF.format(name=each.__name__)} for each in dict.fromkeys(options)]
@@ -181,7 +190,8 @@ def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
         schemas[name]["required"] = list(shown)
         for field in shown.keys() & TIMES:
             shown[field] = {"type": ["string", "null"], "format": "date-time"}
-    schemas["Problem"] = schemas.pop("ProblemDetails")
+    for name, shown_name in (("Problem", "ProblemDetails"), ("Explanation", "ShownExplanation"), ("Backtest", "ShownBacktest")):
+        schemas[name] = schemas.pop(shown_name)
     event = {
         "seq": {"type": "integer"},
         "id": {"type": "string"},
@@ -197,6 +207,8 @@ def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
             "next": {"type": ["string", "integer", "null"]},
         }
         schemas[f"{noun}Page"] = {"type": "object", "properties": page, "required": list(page)}
+    chain = schemas["TaskPage"]["properties"] | {"chain": {"$ref": REF.format(name="Chain")}}
+    schemas["ChainPage"] = {"type": "object", "properties": chain, "required": list(chain)}
     schemas["Recorded"] = {"type": "object", "properties": {"ok": {"const": True}}, "required": ["ok"]}
     schemas["Health"] = {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
     schemas["OpenAPI"] = {"type": "object"}

@@ -7,13 +7,18 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from hooks.receiver import PREFIX, Receiver
 from service.web.api.adoption import AdoptionCalls
+from service.web.api.changes import ChangeCalls
 from service.web.api.clicks import ClickCalls
 from service.web.api.errands import ErrandCalls
 from service.web.api.events import EventCalls
 from service.web.api.gateways import GatewayCalls
 from service.web.api.orders import OrderCalls
+from service.web.api.past import PastCalls
+from service.web.api.pauses import PauseCalls
+from service.web.api.rules import RuleCalls
 from service.web.api.tasks import TaskCalls
 from service.web.api.usage import UsageCalls
+from service.web.api.why import WhyCalls
 from service.web.auth import KeyGuard, KeyRing
 from service.web.calls import Call, make_routes
 from service.web.desk import Desk
@@ -31,7 +36,12 @@ def list_calls(desk: Desk) -> list[Call]:
         TaskCalls(desk),
         ClickCalls(desk),
         ErrandCalls(desk),
+        ChangeCalls(desk),
         EventCalls(desk),
+        RuleCalls(desk),
+        WhyCalls(desk),
+        PastCalls(desk),
+        PauseCalls(desk),
         UsageCalls(desk),
         GatewayCalls(desk),
         HealthCalls(desk),

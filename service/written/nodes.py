@@ -12,7 +12,7 @@ from service.written.mistakes import Mistake, did_you_mean, quoted
 
 Scalar = str | int | float | bool | None
 
-_FROM_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+FROM_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 OWN_PREFIX = "RINGBACK_"  # the service's own settings, which no rule may send anywhere
 
 
@@ -149,5 +149,5 @@ class Node:
             complete = False
             return ""
 
-        filled = _FROM_ENVIRONMENT.sub(fill, text)
+        filled = FROM_ENVIRONMENT.sub(fill, text)
         return filled if complete else None

@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 
 from hooks.buttons import (
     WELL_KNOWN_LABELS,
-    action_of_label,
+    actions_of_label,
     find_button,
+    opens_window,
     parse_button,
     parse_custom_id,
     synthesise_button,
@@ -65,7 +66,8 @@ def test_the_grammar_of_custom_ids_is_known_row_by_row(custom_id, kind, index, o
     said = parse_custom_id(custom_id)
     assert (said.kind, said.index, said.opens_modal) == (kind, index, opens_modal)
     assert action_of(said.kind) == action
-    assert action_of_label(custom_id) == action
+    assert actions_of_label(custom_id) == ((action,) if kind else ())
+    assert opens_window(custom_id) == opens_modal
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,8 @@ def test_a_strange_index_is_no_index(index):
 def test_no_custom_id_can_make_it_fail(text):
     parse_custom_id(text)
     parse_custom_id(f"MJ::JOB::{text}")
-    action_of_label(text)
+    actions_of_label(text)
+    opens_window(text)
     synthesise_button(text)
     find_button((button("x", text),), text)
 
@@ -285,19 +288,21 @@ def test_only_changes_can_be_made_up(label):
 def test_every_well_known_label_finds_a_button_and_has_its_action(label):
     found = find_button(SHOWN, label)
     assert found is not None
-    assert action_of_label(label) == action_of_label(label.lower()) == action_of(found.kind) != "ACTION"
+    assert actions_of_label(label)[0] == actions_of_label(label.lower())[0] == action_of(found.kind) != "ACTION"
+    assert opens_window(label) == found.opens_modal
 
 
 @pytest.mark.parametrize(
-    ("label", "action"),
+    ("label", "actions"),
     [
-        *(("U1", "UPSCALE"), ("V4", "VARIATION"), ("R", "REROLL"), ("🔄", "REROLL"), ("Upscale (Subtle)", "UPSCALE")),
-        *(("Vary (Region)", "INPAINT"), ("Custom Zoom", "ZOOM"), ("➡", "PAN"), ("Animate (Low motion)", "VIDEO")),
-        *(("放大", None), ("U5", None), ("", None), ("MJ::Job::Brand::1", None)),
+        *(("U1", "UPSCALE"), ("V4", "VARIATION"), ("Upscale (Subtle)", "UPSCALE"), ("Vary (Region)", "INPAINT")),
+        *(("Custom Zoom", "ZOOM"), ("➡", "PAN"), ("Animate (Low motion)", "VIDEO"), ("3️⃣", "IMAGINE")),
+        *(("R", "REROLL DESCRIBE"), ("🔄", "REROLL DESCRIBE")),  # below a grid, or below a description
+        *(("放大", ""), ("U5", ""), ("", ""), ("MJ::Job::Brand::1", "")),
     ],
 )
-def test_the_action_of_a_click_is_known_beforehand(label, action):
-    assert action_of_label(label) == action
+def test_what_a_click_can_open_is_known_beforehand(label, actions):
+    assert actions_of_label(label) == tuple(actions.split())
 
 
 def test_a_u1_of_an_unknown_grammar_is_a_u1_all_the_same():

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.journeys.letterbox import Letterbox
 from tests.journeys.processes import API_KEY, GATEWAY_KEY, Gateway, Process, Service, find_port, wait_until
+from tests.journeys.voice import MuteGateway
 
 SECRET_KEY = "secret-0123456789abcdef"
 RULES = [{"id": "first-picture", "on": "task.succeeded", "match": {"action": "IMAGINE"}, "do": [{"click": "U1"}]}]
@@ -40,13 +42,22 @@ class Stage:
             arguments += [f"--{name.replace('_', '-')}", str(value)]
         return self._start(Gateway("simulate", *arguments, port=port, directory=self.directory, env={}))
 
-    def service(self, gateway: Gateway, preset: str = "midjourney-proxy", *, mode: str = "", **env: str) -> Service:
-        """A service of that gateway, started, with one rule; an empty variable counts as not set."""
+    def service(
+        self,
+        gateway: Gateway | MuteGateway,
+        preset: str = "midjourney-proxy",
+        *,
+        mode: str = "",
+        rules: list[dict[str, Any]] = RULES,
+        **env: str,
+    ) -> Service:
+        """A service of that gateway, started, with one rule or these; an empty variable counts as not set."""
         named = {"RINGBACK_GATEWAY": preset, "RINGBACK_GATEWAY_KEY": GATEWAY_KEY}
-        return self._serve({"rules": RULES}, named | {"RINGBACK_GATEWAY_URL": gateway.url + mode} | env)
+        return self._serve({"rules": rules}, named | {"RINGBACK_GATEWAY_URL": gateway.url + mode} | env)
 
-    def _serve(self, config: dict[str, Any], env: dict[str, str]) -> Service:
-        (self.directory / "ringback.yaml").write_text(json.dumps(config, ensure_ascii=False))  # JSON is YAML
+    def _serve(self, config: dict[str, Any], env: dict[str, str], written: str = "") -> Service:
+        sections = [f"{name}: {json.dumps(section, ensure_ascii=False)}\n" for name, section in config.items()]
+        (self.directory / "ringback.yaml").write_text("".join(sections) + written)  # JSON is YAML
         env = {
             "RINGBACK_PUBLIC_URL": f"http://127.0.0.1:{(port := find_port())}",
             "RINGBACK_API_KEYS": API_KEY,
@@ -59,9 +70,17 @@ class Stage:
         return self._start(service)
 
     def gather(
-        self, *members: Member, rules: list[Any] | None = None, groups: dict[str, list[str]] | None = None, **env: str
+        self,
+        *members: Member,
+        rules: list[Any] | None = None,
+        groups: dict[str, list[str]] | None = None,
+        written: str = "",
+        **env: str,
     ) -> tuple[dict[str, Gateway], Service]:
-        """Several gateways and a service of them all, started side by side, and all ready."""
+        """Several gateways and a service of them all, started side by side, and all ready.
+
+        `written` is the rest of its `ringback.yaml`, where the rules are a text.
+        """
         gateways = {each.name: self.gateway(each.dialect, **each.options) for each in members}
         config = {
             "gateways": [
@@ -70,9 +89,9 @@ class Stage:
                 for each in members
             ],
             "groups": groups or {},
-            "rules": rules or [],
+            **({} if written else {"rules": rules or []}),
         }
-        service = self._serve(config, env)
+        service = self._serve(config, env, written)
         for process in (*gateways.values(), service):
             process.await_ready()
         return gateways, service
@@ -123,6 +142,13 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         yield stage
         for process in stage.processes:
             process.leave()  # all at once, which takes half the time
+
+
+@pytest.fixture
+def letters() -> Iterator[Letterbox]:
+    """Where notifications arrive."""
+    with closing(Letterbox()) as letters:
+        yield letters
 
 
 @pytest.hookimpl(wrapper=True)

@@ -89,9 +89,13 @@ class Process:
         """Wait for its end and give the exit status."""
         return self._process.wait(PATIENCE)
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
     def end(self, number: int) -> int:
         """Send it a signal, and wait for its end."""
-        self._process.send_signal(number)
+        self.signal(number)
         return self.wait()
 
     def leave(self) -> None:
@@ -141,6 +145,14 @@ class Service(Process):
     @property
     def ledger(self) -> Ledger:
         return Ledger(self.directory / self.env.get("RINGBACK_DATABASE", "ringback.db"))
+
+    def run(self, *arguments: str) -> str:
+        """Run a verb of the command line beside it, which must succeed; gives what it prints."""
+        ran = subprocess.run(
+            [PROGRAM, *arguments], cwd=self.directory, env=self.env, capture_output=True, timeout=PATIENCE, check=False
+        )
+        assert ran.returncode == 0, ran.stderr.decode()
+        return ran.stdout.decode()
 
     def submit(self, prompt: str | None = None, **wanted: Any) -> str:
         """Open a task; gives its id."""

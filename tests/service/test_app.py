@@ -147,11 +147,12 @@ def test_the_log_tells_of_the_start_what_happened_and_why_it_stopped(start_ringb
     with capture_logs() as lines, start_ringback() as ringback:
         grid = ringback.grid()
     lines = [line for line in lines if line["log_level"] == "info" and line["event"] != "reconciled"]
-    started, submitted, ended, stopped = lines
+    started, submitted, ended, settled, stopped = lines
     assert (started["event"], started["gateways"], started["rules"]) == ("started", "midjourney-proxy", 0)
     assert started["ledger"].endswith("ringback.db")
     assert (submitted["event"], submitted["task"]) == ("submitted", grid["id"])
     assert (ended["event"], ended["task"], ended["by"]) == ("ended", grid["id"], "callback")
+    assert (settled["event"], settled["root"]) == ("chain settled", grid["id"])
     assert (stopped["event"], stopped["why"]) == ("stopped", "SIGTERM")
 
 

@@ -32,6 +32,7 @@ def test_nothing_configured_is_the_defaults(tmp_path: Path) -> None:
         gateway=None,
         public_url=None,
         database=tmp_path / "ringback.db",
+        downloads=tmp_path / "downloads",
         secret_keys=(),
         api_keys=(),
         config=tmp_path / "ringback.yaml",
@@ -80,6 +81,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     )
     assert settings.require_gateway().url == "http://10.0.0.2:8080"
     assert settings.database == tmp_path / "data/ledger.db"
+    assert settings.downloads == tmp_path / "data/downloads", "it lies beside the ledger"
     assert settings.secret_keys == ("old-0123456789abcdef", "new-0123456789abcdef")
     assert settings.api_keys == (KEY, f"{KEY}2")
     assert (settings.config, settings.config_named) == (Path("/etc/ringback.yaml"), True)

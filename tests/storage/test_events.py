@@ -37,7 +37,7 @@ def brief(events: list[Any]) -> list[str]:
     return [f"{event.task.state} {event.type.removeprefix('task.')}" for event in events]
 
 
-EVERYTHING = [
+TASKS = [
     "grid submitted",
     "failed submitted",
     "grid progressed",
@@ -45,6 +45,7 @@ EVERYTHING = [
     "grid succeeded",
     "grid unknown",
 ]
+EVERYTHING = [*TASKS[:4], "failed chain.settled", TASKS[4], "grid chain.settled", TASKS[5]]
 
 
 @pytest.mark.parametrize(
@@ -52,16 +53,17 @@ EVERYTHING = [
     [
         ({}, EVERYTHING),
         ({"after": 4}, EVERYTHING[4:]),
-        ({"after": 6}, []),
+        ({"after": 8}, []),
         ({"after": 1000}, []),
         ({"limit": 3}, EVERYTHING[:3]),
         ({"types": ["task.succeeded", "task.failed"]}, ["failed failed", "grid succeeded"]),
-        ({"types": ["task.*"]}, EVERYTHING),
-        ({"types": ["*.s*"]}, ["grid submitted", "failed submitted", "grid succeeded"]),
+        ({"types": ["task.*"]}, TASKS),
+        ({"types": ["chain.*"]}, ["failed chain.settled", "grid chain.settled"]),
+        ({"types": ["task.s*"]}, ["grid submitted", "failed submitted", "grid succeeded"]),
         ({"types": ["task"]}, []),
         ({"types": ["TASK.SUCCEEDED"]}, []),
         ({"types": ["task.succeeded' OR 1=1 --"]}, []),
-        ({"tag": "红"}, ["grid submitted", "grid progressed", "grid succeeded", "grid unknown"]),
+        ({"tag": "红"}, [each for each in EVERYTHING if each.startswith("grid")]),
         ({"tag": "红", "types": ["task.un*"]}, ["grid unknown"]),
         ({"tag": "nobody's"}, []),
     ],
@@ -72,20 +74,21 @@ def test_filters_narrow_and_combine(told: "Ledger", filters: dict[str, Any], exp
 
 def test_a_task_and_a_chain_have_their_own_histories(told: "Ledger") -> None:
     (grid,) = {event.task.root_id for event in told.ask(list_events, tag="红")[0]}
-    assert brief(told.ask(list_events, task=grid)[0]) == ["grid submitted", "grid progressed", "grid succeeded"]
+    own = ["grid submitted", "grid progressed", "grid succeeded", "grid chain.settled"]
+    assert brief(told.ask(list_events, task=grid)[0]) == own
     assert brief(told.ask(list_events, root=grid)[0])[-1] == "grid unknown"
 
 
 @pytest.mark.parametrize(
     ("query", "horizon"),
     [
-        ({}, 6),
-        ({"types": ["task.failed"]}, 6),
-        ({"types": ["of.the.future"]}, 6),
+        ({}, 8),
+        ({"types": ["task.failed"]}, 8),
+        ({"types": ["of.the.future"]}, 8),
         ({"limit": 2}, 2),
         ({"types": ["task.submitted"], "limit": 2}, 2),
         ({"types": ["task.failed"], "limit": 1}, 4),
-        ({"after": 6}, 6),
+        ({"after": 8}, 8),
         ({"after": 1000}, 1000),
     ],
 )
@@ -94,7 +97,7 @@ def test_the_horizon_is_how_far_was_looked(told: "Ledger", query: dict[str, Any]
 
 
 def test_an_event_shows_its_task_as_it_was_then(told: "Ledger") -> None:
-    events, _ = told.ask(list_events, tag="红")
+    events, _ = told.ask(list_events, tag="红", types=("task.*",))
     shown = [
         (event.task.status, event.task.progress, len(event.task.buttons), event.task.submission) for event in events
     ]
@@ -109,9 +112,9 @@ def test_an_event_shows_its_task_as_it_was_then(told: "Ledger") -> None:
 
 def test_an_event_looks_the_same_whenever_and_however_it_is_read(told: "Ledger") -> None:
     together, _ = told.ask(list_events)
-    alone = [told.ask(list_events, after=seq - 1, limit=1)[0][0] for seq in range(1, 7)]
+    alone = [told.ask(list_events, after=seq - 1, limit=1)[0][0] for seq in range(1, 9)]
     assert alone == together
-    assert len({event.id for event in together}) == 6
+    assert len({event.id for event in together}) == 8
 
 
 def test_an_events_id_differs_after_a_restored_backup_used_its_seq_again() -> None:
@@ -165,7 +168,7 @@ def test_a_cursor_skips_and_repeats_nothing_while_others_write(ledger: "Ledger",
         cursor = horizon
     everything, _ = ledger.ask(list_events, types=types, limit=10_000)
     assert seen == [event.seq for event in everything]
-    assert len(seen) == {(): 180, ("task.succeeded",): 60}.get(types, 120)
+    assert len(seen) == {(): 240, ("task.succeeded",): 60}.get(types, 120)
 
 
 class TestSilence:

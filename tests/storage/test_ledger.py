@@ -10,7 +10,8 @@ from storage.errors import LedgerUnavailable, NoSuchSubmission
 from storage.events import list_events
 from storage.ledger import open_window, record
 from storage.openings import open_click
-from storage.records import Button, Decision, Progress, Task
+from storage.reactions import Click, Decision
+from storage.records import Button, Progress, Task
 from storage.submissions import acknowledge, doubt, lose_task, reject
 
 FOREVER = 10**15  # milliseconds; later than any news of these tests
@@ -189,7 +190,7 @@ def test_rules_that_raise_as_a_whole_leave_a_firing_and_lose_no_callback(open_le
         "rules",
         "blocked",
         "error",
-        "ZeroDivisionError",
+        "the rule failed: ZeroDivisionError",
     )
     assert (firing.seq, task.status) == (ledger.events(task)[-1].seq, "SUCCESS")
 
@@ -197,7 +198,7 @@ def test_rules_that_raise_as_a_whole_leave_a_firing_and_lose_no_callback(open_le
 def test_trouble_of_the_ledger_is_not_taken_for_a_rules(open_ledger: "Callable[..., Ledger]") -> None:
     class Broken(Raising):
         def __call__(self, event_type: str, task: Task, facts: Any) -> tuple[Decision, ...]:
-            facts._tx.execute("SELECT * FROM nowhere")  # as a failing disk would
+            facts._db.execute("SELECT * FROM nowhere")  # as a failing disk would
             return ()
 
     ledger = open_ledger(react=Broken(ValueError()))
@@ -231,7 +232,14 @@ def test_an_event_and_what_follows_from_it_are_one_commit(open_ledger: "Callable
             return event_type == "task.succeeded"
 
         def __call__(self, event_type: str, task: Task, facts: Any) -> tuple[Decision, ...]:
-            return (Decision(rule="r", version="v", origin="rule:r", clicks=task.buttons[:2]),)
+            return (
+                Decision(
+                    rule="r",
+                    version="v",
+                    origin="rule:r",
+                    actions=tuple(Click(button=each) for each in task.buttons[:2]),
+                ),
+            )
 
     ledger = open_ledger(react=Clicks())
     task = ledger.open_accepted()
@@ -244,7 +252,7 @@ def test_an_event_and_what_follows_from_it_are_one_commit(open_ledger: "Callable
         ledger.do(half)
     assert (ledger.firings(task), ledger.children(task), ledger.told(task)) == ([], [], ["task.submitted"])
     ledger.record(task, status="SUCCESS", progress=100, buttons=ledger.grid)
-    assert [(each["button"], each["result"]) for each in ledger.firings(task)[0].clicks] == [
+    assert [(each["button"], each["result"]) for each in ledger.firings(task)[0].actions] == [
         ("U1", "opened"),
         ("U2", "opened"),
     ]
@@ -257,7 +265,14 @@ class OnProgress:
         return event_type == "task.progressed"
 
     def __call__(self, event_type: str, task: Task, facts: Any) -> tuple[Decision, ...]:
-        return (Decision(rule="again", version="v", origin="rule:again", clicks=task.buttons[4:5]),) * 2
+        return (
+            Decision(
+                rule="again",
+                version="v",
+                origin="rule:again",
+                actions=tuple(Click(button=each) for each in task.buttons[4:5]),
+            ),
+        ) * 2
 
 
 def test_a_rule_decides_once_about_a_task_however_often_it_is_asked(open_ledger: "Callable[..., Ledger]") -> None:
@@ -273,8 +288,8 @@ def test_a_rule_decides_once_about_a_task_however_often_it_is_asked(open_ledger:
 def test_the_database_itself_keeps_a_second_firing_away(ledger: "Ledger") -> None:
     task = ledger.open_accepted()
     insert = (
-        "INSERT INTO firings (rule, version, task_id, seq, outcome, clicks, created_at)"
-        " VALUES ('r', 'v', ?, 1, 'fired', '[]', 0)"
+        "INSERT INTO firings (rule, version, task_id, root_id, seq, outcome, actions, created_at, updated_at)"
+        " VALUES ('r', 'v', ?1, ?1, 1, 'fired', '[]', 0, 0)"
     )
     ledger.do(lambda tx: tx.execute(insert, (task.id,)).rowcount)
     with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
@@ -294,10 +309,10 @@ class TestOneLiveClick:
         firings = {each.rule: each for each in ledger.firings(task)}
         one, two = ledger.children(task)
         assert (one.button, one.origin, two.button) == ("U1", "then", "U2")
-        assert [click["result"] for click in firings["then"].clicks] == ["opened", "opened"]
+        assert [click["result"] for click in firings["then"].actions] == ["opened", "opened"]
         rule = firings["first"]
         assert (rule.outcome, rule.reason) == ("blocked", "exists")
-        assert rule.clicks == ({"button": "U1", "task_id": one.id, "result": "exists"},)
+        assert rule.actions == ({"action": "click", "button": "U1", "task_id": one.id, "result": "exists"},)
         assert ledger.do(open_click, task, ledger.grid[0], origin="api") == (ledger.task(one), False)
         assert len(ledger.children(task)) == 2
 

@@ -6,9 +6,10 @@ import pytest
 
 from storage.adoption import adopt
 from storage.errors import NoSuchTask
-from storage.openings import open_click, open_task
+from storage.openings import find_answer, find_click, open_click, open_retry, open_task
 from storage.records import Button, NewTask, Progress, Task
-from storage.submissions import acknowledge, reject
+from storage.submissions import acknowledge, list_submissions, lose_task, reject
+from storage.windows import answer_window
 
 if TYPE_CHECKING:
     from tests.conftest import Ledger
@@ -127,3 +128,100 @@ def test_what_goes_on_from_a_task_belongs_to_its_chain_and_its_gateway(ledger: "
 def test_a_facades_clients_own_hook_is_kept_for_later(ledger: "Ledger") -> None:
     task = ledger.open(notify_hook="https://client.example/hook?x=1")
     assert ledger.sql("SELECT notify_hook FROM tasks WHERE id = ?", task.id) == [("https://client.example/hook?x=1",)]
+
+
+def test_what_goes_on_from_a_task_inherits_tags_and_state_unless_they_are_given(ledger: "Ledger") -> None:
+    parent = ledger.open(tags=("红",), state="mine")
+    base: dict[str, Any] = {"gateway": "g", "action": "IMAGINE", "origin": "api", "parent_id": parent.id}
+    heir = ledger.do(open_task, NewTask(**base))
+    own = ledger.do(open_task, NewTask(**base, tags=(), state="its own"))
+    assert (heir.tags, heir.state) == (("红",), "mine")
+    assert (own.tags, own.state) == ((), "its own")
+    assert (ledger.open().tags, ledger.open().state) == ((), None)
+
+
+def test_what_it_will_cost_is_kept_when_it_is_opened(ledger: "Ledger") -> None:
+    task = ledger.do(open_task, NewTask(gateway="g", action="IMAGINE", origin="api"), cost=0.5)
+    assert (ledger.submission(task).cost, task.cost) == (0.5, None), "nothing is spent yet"
+    child, _ = ledger.do(open_click, ledger.open_grid(), ledger.grid[0], origin="api", cost=0.25)
+    assert ledger.submission(child).cost == 0.25
+
+
+class TestRetries:
+    """A task is asked for once more as it was asked for, and once."""
+
+    def fail(self, ledger: "Ledger", task: Task) -> Task:
+        ledger.claim()
+        ledger.record(task, status="FAILURE", fail_kind="timeout")
+        return ledger.task(task)
+
+    def test_a_root_is_asked_for_once_more_in_its_own_chain(self, ledger: "Ledger") -> None:
+        request = {"options": {"mode": "turbo"}, "pictures": ["abc"], "group": "all"}
+        asked = {"prompt": "猫 --ar 16:9", "params": {"ar": "16:9"}, "tags": ("红",), "state": "mine"}
+        task = self.fail(ledger, ledger.open(**asked, then=("U1", "V2"), request=request))
+        retry, is_new = ledger.do(open_retry, task, origin="rule:r", cost=0.5)
+        assert is_new
+        assert (retry.parent_id, retry.root_id, retry.depth) == (None, task.id, 0)
+        assert (retry.retry_of, retry.attempt, retry.origin) == (task.id, 2, "rule:r")
+        assert (retry.prompt, retry.params, retry.tags, retry.state) == tuple(asked.values())
+        assert (retry.status, retry.fail_kind, retry.submission) == ("NOT_START", None, "planned")
+        submission = ledger.submission(retry)
+        assert (submission.request, submission.cost) == (request, 0.5)
+        assert ledger.sql('SELECT "then" FROM tasks WHERE id = ?', retry.id) == [('["U1","V2"]',)]
+        assert retry == ledger.task(retry)
+
+    def test_a_click_is_clicked_once_more(self, ledger: "Ledger") -> None:
+        parent = ledger.open_grid(request={"options": {"mode": "relax"}})
+        child, request = click(ledger, parent)
+        retry, _ = ledger.do(open_retry, self.fail(ledger, child), origin="api")
+        assert (retry.parent_id, retry.root_id, retry.depth) == (parent.id, parent.id, 1)
+        assert (retry.action, retry.button, retry.index) == ("UPSCALE", "U1", 1)
+        assert ledger.submission(retry).request == request
+        assert ledger.do(open_click, parent, ledger.grid[0], origin="api") == (ledger.task(retry), False)
+
+    def test_it_stands_already_when_it_was_asked_for_once_more_before(self, ledger: "Ledger") -> None:
+        task = self.fail(ledger, ledger.open())
+        retry, _ = ledger.do(open_retry, task, origin="api")
+        assert ledger.do(open_retry, task, origin="rule:r") == (retry, False)
+        again, is_new = ledger.do(open_retry, self.fail(ledger, retry), origin="api")
+        assert (again.attempt, is_new, again.root_id) == (3, True, task.id)
+
+    def test_a_picture_that_somebody_clicked_again_meanwhile_is_not_bought_twice(self, ledger: "Ledger") -> None:
+        parent = ledger.open_grid()
+        child = self.fail(ledger, click(ledger, parent)[0])
+        another, _ = click(ledger, parent)
+        assert ledger.do(open_retry, child, origin="api") == (another, False)
+        other = self.fail(ledger, click(ledger, parent, 4)[0])
+        click(ledger, parent, 4)
+        assert ledger.do(open_retry, other, origin="api")[1], "variations may be bought again and again"
+
+    def test_what_its_gateway_has_done_after_all_is_not_bought_twice(self, ledger: "Ledger") -> None:
+        task = self.fail(ledger, ledger.open())
+        assert ledger.do(find_answer, task) is None
+        ledger.record(task, status="SUCCESS", progress=100)
+        assert ledger.told(task)[-1] == "task.contradicted"
+        assert ledger.do(open_retry, task, origin="api") == (task, False)
+
+    def test_what_is_lost_may_be_asked_for_once_more(self, ledger: "Ledger") -> None:
+        task = ledger.open_accepted()
+        ledger.do(lose_task, task.id, reason="silence", silent_since=10**15)
+        assert ledger.do(open_retry, ledger.task(task), origin="api")[1]
+
+    def test_a_window_that_was_answered_by_hand_is_answered_so_again(self, ledger: "Ledger") -> None:
+        child, _ = click(ledger, ledger.open_grid(), 8)
+        ledger.claim()
+        ledger.record(child, gateway_id="g2", status="MODAL")
+        ledger.do(answer_window, child.id, prompt="更大", mask=None)
+        retry, _ = ledger.do(open_retry, self.fail(ledger, child), origin="api")
+        (submission,) = ledger.ask(list_submissions, retry.id)
+        assert submission.request["window"] == {"prompt": "更大", "mask": None}
+        assert submission.request["button"]["label"] == "🔄"
+
+
+def test_only_buttons_that_buy_a_picture_hold_a_place(ledger: "Ledger") -> None:
+    parent = ledger.open_grid()
+    child, _ = click(ledger, parent)
+    click(ledger, parent, 4)
+    assert ledger.do(find_click, parent, ledger.grid[0]) == child
+    assert ledger.do(find_click, parent, ledger.grid[1]) is None
+    assert ledger.do(find_click, parent, ledger.grid[4]) is None

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.events import read_latest_seq
+from storage.chains import is_settled
+from storage.events import list_events, read_latest_seq
 from storage.ledger import RANKS, UNKNOWN_RANK, open_window, record
-from storage.openings import open_task
+from storage.openings import open_click, open_retry, open_task
 from storage.queue import claim_due
-from storage.records import ENDINGS, NewTask, Progress, React, Task
-from storage.submissions import acknowledge, doubt, list_submissions, lose_task, postpone, reject
+from storage.reactions import React
+from storage.records import ENDINGS, NewTask, Progress, Task
+from storage.submissions import acknowledge, doubt, list_submissions, lose_task, postpone, reject, withdraw
 from storage.tasks import MUTABLE, read_task
 from storage.transaction import Transaction, to_json
 
@@ -30,6 +32,7 @@ RULES = (
     "id: first, on: task.succeeded, match: {depth: 0}, do: [click: U1]",
     "id: also, on: task.succeeded, match: {depth: 0}, do: [click: [U1, U2]]",
     "id: again, on: task.failed, match: {depth: 0}, do: [click: reroll]",
+    "id: done, on: chain.settled, do: [tag: done]",
 )
 STARTS = ("planned", "sending", "accepted", "unknown", "lost", "forgotten")
 
@@ -114,7 +117,7 @@ def consequences(ledger: "Ledger", task: Task) -> list[Any]:
             each.outcome,
             each.reason,
             each.detail,
-            [(click["button"], click["result"]) for click in each.clicks],
+            [{name: value for name, value in action.items() if name != "task_id"} for action in each.actions],
         )
         for each in ledger.firings(task)
     ]
@@ -176,11 +179,14 @@ def test_order_and_repetition_of_callbacks_do_not_matter(shared: "Ledger", data:
     tasks = [shared.ask(read_task, task_id) for task_id in (one, other)]
     if tasks[0].ended and len({to_json(each.buttons) for each in orders[0] if each.ended}) == 1:
         assert consequences(shared, tasks[0]) == consequences(shared, tasks[1])
+    settled = tasks[0].status == "CANCEL" or state in ("lost", "forgotten")
     assert {each.rule for each in shared.firings(tasks[0])} == {
         "SUCCESS": {"first", "also", "then"},
         "FAILURE": {"again"},
-    }.get(tasks[0].status, set())
+    }.get(tasks[0].status, set()) | ({"done"} if settled else set())
     for task in tasks:
+        told = shared.ask(list_events, task=task.id, types=("chain.*",))[0]
+        assert len(told) == (state in ("lost", "forgotten")) + (task.status == "CANCEL")
         clicks = [(child.action, child.index) for child in shared.children(task) if child.action == "UPSCALE"]
         assert len(clicks) == len(set(clicks)), "one picture was bought twice"
         events = shared.events(task)
@@ -210,7 +216,7 @@ def test_of_contradicting_endings_the_first_that_was_committed_stands(shared: "L
     kept = [event.data["claim"]["status"] for event in events if event.type == "task.contradicted"]
     assert sorted(kept) == sorted(set(ended) - {ended[0]}), "each other ending is kept, once"
     assert sum(event.type in ENDING_EVENTS for event in events) == 1
-    assert {each.rule for each in shared.firings(task)} == {
+    assert {each.rule for each in shared.firings(task)} - {"done"} == {
         "SUCCESS": {"first", "also", "then"},
         "FAILURE": {"again"},
     }.get(task.status, set())
@@ -276,11 +282,50 @@ def test_an_event_shows_its_task_as_the_row_was_in_that_moment(
     witness.seen.clear()
     script = data.draw(st.lists(operations(shared.grid), max_size=14))
     task_id, rows = shared.do(live, data.draw(st.sampled_from(STARTS)), script)
-    events = shared.events(shared.ask(read_task, task_id))
+    events, _ = shared.ask(list_events, task=task_id)
     contradictions = {event.seq: event.task for event in events if event.type == "task.contradicted"}
     assert contradictions == rows
     shown = [(event.type, event.task) for event in events if event.seq not in contradictions]
     assert shown == [(kind, task) for kind, task in witness.seen if task.id == task_id]
+
+
+@given(data=st.data())
+def test_a_chain_settles_once_each_time_that_its_last_task_ends(shared: "Ledger", data: st.DataObject) -> None:
+    """A root, its follow-ups and their retries live through anything, in any order."""
+    script = data.draw(st.lists(st.tuples(st.integers(0, 9), operations(shared.grid) | GROWTH), max_size=25))
+
+    def live_on(tx: Transaction) -> None:
+        root, _ = start(tx, "accepted")
+        for place, (operation, argument) in script:
+            members = [task_id for (task_id,) in tx.execute("SELECT id FROM tasks WHERE root_id = ?", (root,))]
+            before, latest = is_settled(tx, root), read_latest_seq(tx)  # type: ignore[arg-type]
+            chosen = read_task(tx, members[place % len(members)])
+            grow_or_operate(tx, chosen, operation, argument, shared.grid)
+            told = tx.execute(
+                "SELECT type FROM events JOIN tasks ON tasks.id = task_id WHERE root_id = ? AND seq > ? ORDER BY seq",
+                (root, latest),
+            ).fetchall()
+            types = [kind for (kind,) in told]
+            ended = any(kind in (*ENDING_EVENTS, "task.lost") for kind in types)
+            assert types.count("chain.settled") == (ended and is_settled(tx, root))
+            assert before or not is_settled(tx, root) or types[-1] == "chain.settled", "it settled in silence"
+
+    shared.do(live_on)
+
+
+GROWTH = st.tuples(st.sampled_from(["click", "retry", "withdraw"]), st.none())
+
+
+def grow_or_operate(tx: Transaction, task: Task, operation: str, argument: Any, grid: Any) -> None:
+    match operation:
+        case "click":
+            open_click(tx, task, grid[5], origin="api")
+        case "retry":
+            open_retry(tx, task, origin="api")
+        case "withdraw":
+            withdraw(tx, task.id)
+        case _:
+            operate(tx, task.id, operation, argument)
 
 
 @given(data=st.data())

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from storage.actions import action_of
-from storage.errors import NoSuchTask
+from storage.errors import NoSuchTask, TooManyTags
 from storage.openings import open_click
 from storage.submissions import lose_task
-from storage.tasks import list_tasks, read_chain, read_task
+from storage.tasks import MOST_TAGS, add_tags, list_chain, list_tasks, read_task, remove_tags
 
 FOREVER = 10**15  # milliseconds; later than any news of these tests
 
@@ -77,12 +77,12 @@ def test_pages_go_on_where_the_last_one_ended(shelf: "Ledger") -> None:
 
 def test_a_chain_is_whole_from_each_of_its_tasks(shelf: "Ledger") -> None:
     child, grid = shelf.ask(list_tasks, limit=2)
-    assert shelf.ask(read_chain, grid.id) == shelf.ask(read_chain, child.id) == [grid, child]
+    assert shelf.ask(list_chain, grid.id) == shelf.ask(list_chain, child.id) == [grid, child]
     assert found(shelf, root=grid.id) == ["grid/U1", "grid"]
 
 
 def test_a_task_that_is_not_there_is_said(shelf: "Ledger") -> None:
-    for query in (read_task, read_chain):
+    for query in (read_task, list_chain):
         with pytest.raises(NoSuchTask, match="no task 猫 in this ledger"):
             shelf.ask(query, "猫")
 
@@ -142,3 +142,35 @@ def test_an_ended_or_lost_task_is_settled_and_an_accepted_one_is_not(ledger: "Le
     ledger.do(lose_task, lost.id, reason="silence", silent_since=FOREVER)
     assert (ledger.task(ended).settled, ledger.task(ended).ended) == (True, True)
     assert (ledger.task(lost).settled, ledger.task(lost).ended) == (True, False)
+
+
+def test_tags_are_added_behind_those_that_are_there_and_taken_away(ledger: "Ledger") -> None:
+    task = ledger.open_accepted(tags=("红", "sale"))
+    told = ledger.events(task)
+    assert ledger.do(add_tags, task.id, ("sale", "鞋", "鞋")) == ledger.task(task)
+    assert ledger.task(task).tags == ("红", "sale", "鞋")
+    assert ledger.ask(list_tasks, tag="鞋") == [ledger.task(task)]
+    assert ledger.do(remove_tags, task.id, ("红", "nobody's")).tags == ledger.task(task).tags == ("sale", "鞋")
+    assert ledger.events(task) == told, "what was told stays as it was"
+    ledger.record(task, status="IN_PROGRESS", progress=1)
+    shown = [event.task.tags for event in ledger.events(task) if event.task]
+    assert shown == [("红", "sale"), ("sale", "鞋")]
+
+
+def test_tags_of_a_task_of_which_nothing_was_told_yet_are_in_its_first_event(ledger: "Ledger") -> None:
+    task = ledger.open()
+    ledger.do(add_tags, task.id, ("鞋",))
+    ledger.claim()
+    ledger.record(task, status="IN_PROGRESS", progress=1)
+    assert {event.task.tags for event in ledger.events(task) if event.task} == {("鞋",)}
+
+
+def test_a_task_has_so_many_tags_and_no_more(ledger: "Ledger") -> None:
+    many = tuple(f"t{number}" for number in range(MOST_TAGS))
+    task = ledger.open(tags=many)
+    assert ledger.do(add_tags, task.id, many[:3]).tags == many
+    with pytest.raises(TooManyTags, match="50 tags"):
+        ledger.do(add_tags, task.id, ("one more",))
+    for verb in (add_tags, remove_tags):
+        with pytest.raises(NoSuchTask):
+            ledger.do(verb, "8000000000000001", ("x",))

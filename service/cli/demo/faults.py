@@ -26,7 +26,7 @@ def _find_fault_of_chain(chain: list[JSON], firings: list[JSON]) -> str | None:
         fault = f"{len(picked)} upscales, and {len(others)} follow-ups in all; wanted one"
     elif picked[0]["status"] != Status.SUCCESS:
         fault = f"its U1 is {picked[0]['status']} ({picked[0]['submission']})"
-    elif [click["task_id"] for each in fired for click in each["clicks"]] != [picked[0]["id"]]:
+    elif [action["task_id"] for each in fired for action in each["actions"]] != [picked[0]["id"]]:
         fault = f"no firing of the rule {RULE} tells why its U1 was clicked"
     else:
         return None

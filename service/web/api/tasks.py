@@ -10,11 +10,12 @@ from service.rules.fields import ACTIONS
 from service.web.calls import Call, Parameter, answer_json
 from service.web.desk import Desk
 from service.web.representations import show_event, show_firing, show_submission, show_task
+from storage.chains import is_settled, read_chain
 from storage.events import list_events
 from storage.firings import list_firings
 from storage.records import Status
 from storage.submissions import list_submissions
-from storage.tasks import list_tasks, read_chain, read_task
+from storage.tasks import list_chain, list_tasks, read_task
 
 MAX_WAIT: Final = 60.0  # seconds
 MAX_PAGE: Final = 1000
@@ -76,8 +77,8 @@ class TaskCalls:
                 method="GET",
                 path="/v1/tasks/{id}/chain",
                 handler=self.chain,
-                summary="The whole chain that it belongs to, the root first",
-                answers={200: ("Every task of the chain", "TaskPage"), 404: missing},
+                summary="The whole chain that it belongs to, the root first, and what became of it so far",
+                answers={200: ("Every task of the chain, and its counts and pictures", "ChainPage"), 404: missing},
             ),
             Call(
                 method="GET",
@@ -113,9 +114,10 @@ class TaskCalls:
         whole, watched = query.get("for") == "chain", {task_id}
         while True:
             with store.bell.listen(*watched) as listener:
-                awaited = await store.read(read_chain, task_id) if whole else [await store.read(read_task, task_id)]
+                awaited = await store.read(list_chain, task_id) if whole else [await store.read(read_task, task_id)]
                 left = deadline - loop.time()
-                if left <= 0 or goodbye.said or all(each.settled for each in awaited):
+                over = await store.read(is_settled, awaited[0].root_id) if whole else awaited[0].settled
+                if left <= 0 or goodbye.said or over:
                     return answer_json(show_task(next(each for each in awaited if each.id == task_id)))
                 members = {each.id for each in awaited}
                 if members <= watched:  # a new member is listened to before it is looked at
@@ -133,8 +135,9 @@ class TaskCalls:
 
     async def chain(self, request: Request) -> Response:
         """`GET /v1/tasks/{id}/chain`."""
-        tasks = await self._desk.store.read(read_chain, request.path_params["id"])
-        return answer_json({"tasks": [show_task(task) for task in tasks], "next": None})
+        tasks = await self._desk.store.read(list_chain, request.path_params["id"])
+        chain = await self._desk.store.read(read_chain, tasks[0].root_id)
+        return answer_json({"tasks": [show_task(task) for task in tasks], "next": None, "chain": chain})
 
     async def firings(self, request: Request) -> Response:
         """`GET /v1/tasks/{id}/firings`."""

@@ -1,5 +1,6 @@
 """`ringback init` writes two files that the service then reads, whole or not at all."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,14 @@ def test_the_commented_rules_can_be_used_as_they_are() -> None:
     assert [rule.id for rule in config.rulebook.rules] == ["cats-u1", "wide-grid"]
 
 
+def test_editors_find_the_schema_beside_the_file(home: Path) -> None:
+    (home / "ringback.schema.json").write_text("of an earlier version")
+    run("--gateway", "fuhuapi", "--key", KEY)
+    first = (home / "ringback.yaml").read_text().splitlines()[0]
+    schema = json.loads((home / first.removeprefix("# yaml-language-server: $schema=")).read_text())
+    assert {"limits", "rules", "tests"} <= schema["properties"].keys()
+
+
 def test_a_script_is_asked_nothing(home: Path) -> None:
     result = run("--gateway", "deerapi", "--key", KEY)
     assert result.exit_code == 0, result.output
@@ -80,7 +89,10 @@ def test_what_is_missing_is_written_and_what_is_there_stays(home: Path) -> None:
     before = (home / ".env").read_text()
     result = run()
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == ".env stays as it is.\nWrote ringback.yaml (no rule is live yet).\n"
+    assert result.stdout == (
+        ".env stays as it is.\n"
+        "Wrote ringback.yaml (no rule is live yet), and ringback.schema.json, by which editors explain it.\n"
+    )
     assert (home / ".env").read_text() == before
     assert (home / "ringback.yaml").read_text() == CONFIG_TEXT
 

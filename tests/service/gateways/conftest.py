@@ -171,7 +171,8 @@ class House:
         return (await self.store.read(list_submissions, task.id))[-1]
 
     async def events(self, task: Task) -> list[Event]:
-        return (await self.store.read(list_events, task=task.id))[0]
+        """The task's own history, without that of its chain."""
+        return (await self.store.read(list_events, task=task.id, types=("task.*",)))[0]
 
     async def told(self, task: Task) -> list[str]:
         return [event.type for event in await self.events(task)]

@@ -10,11 +10,24 @@ from hypothesis import strategies as st
 from service.rules.match import ClauseResult, Match
 from service.rules.match_reader import read_match
 from service.rules.operators import OPERATORS, number_of
+from service.rules.subject import Subject
 from service.written.document import Document
-from storage.records import Task
+from storage.records import Chain, Picture, Task
+
+CHAIN = Chain(
+    root_id="8000000000000001",
+    tasks=7,
+    succeeded={"IMAGINE": 1, "UPSCALE": 3},
+    failed={"VARIATION": 1},
+    cancelled={},
+    retried={"VARIATION": 1},
+    lost=1,
+    cost=0.5,
+    pictures=(Picture(task_id="8000000000000001", action="IMAGINE", index=None, image_url="https://x/1.png"),),
+)
 
 
-def make_task(**fields: Any) -> Task:
+def look_at(*, chain: Chain | None = None, **fields: Any) -> Subject:
     base: dict[str, Any] = {
         "id": "8000000000000001",
         "gateway": "fuhuapi",
@@ -32,7 +45,7 @@ def make_task(**fields: Any) -> Task:
         "updated_at": 0,
         "properties": {"botType": "MID_JOURNEY", "seed": 12, "task.description": "Submit success"},
     }
-    return Task(**base | fields)
+    return Subject(Task(**base | fields), chain)
 
 
 def read(text: str, **environ: str) -> tuple[Match, list[str]]:
@@ -45,7 +58,7 @@ def read(text: str, **environ: str) -> tuple[Match, list[str]]:
 def matches(text: str, **fields: Any) -> bool:
     match, mistakes = read(text)
     assert mistakes == []
-    return match.matches(make_task(**fields))
+    return match.matches(look_at(**fields))
 
 
 @pytest.mark.parametrize(
@@ -93,12 +106,49 @@ def matches(text: str, **fields: Any) -> bool:
         ("not: {action: UPSCALE}", "not: {action: IMAGINE, tags: auto}"),
         ("not: {any: [{tags: x}, {tags: y}]}", "not: {any: [{tags: x}, {tags: auto}]}"),
         ("parent_id: {exists: false}", "parent_id: {exists: true}"),
+        ("id: '8000000000000001'", "id: '8000000000000002'"),
+        ("attempt: 1", "attempt: {gte: 2}"),
+        ("retry_of: {exists: false}", "retry_of: {exists: true}"),
+        ("video_urls: {exists: false}", "video_urls: {contains: mp4}"),
         ("{}", "{action: UPSCALE, prompt: {word: cat}}"),
     ],
 )
 def test_each_operator_says_yes_and_no(yes: str, no: str) -> None:
     assert matches(yes)
     assert not matches(no)
+
+
+@pytest.mark.parametrize(
+    ("yes", "no"),
+    [
+        ("chain.tasks: 7", "chain.tasks: {lt: 7}"),
+        ("chain.succeeded: 4", "chain.succeeded: 3"),
+        ("chain.succeeded.UPSCALE: {gte: 3}", "chain.succeeded.UPSCALE: {gte: 4}"),
+        ("chain.succeeded.ZOOM: 0", "chain.succeeded.ZOOM: {gt: 0}"),
+        ("chain.failed: 1", "chain.failed.UPSCALE: 1"),
+        ("chain.cancelled: 0", "chain.cancelled.IMAGINE: 1"),
+        ("chain.retried.VARIATION: 1", "chain.retried: 0"),
+        ("chain.lost: {lte: 1}", "chain.lost: 0"),
+        ("chain.pictures: 1", "chain.pictures: {exists: false}"),
+        ("chain.cost: {lt: 1}", "chain.cost: {gt: 0.5}"),
+        ("{action: IMAGINE, chain.lost: 1}", "{action: UPSCALE, chain.lost: 1}"),
+    ],
+)
+def test_a_chain_has_its_counts(yes: str, no: str) -> None:
+    assert matches(yes, chain=CHAIN)
+    assert not matches(no, chain=CHAIN)
+    assert not matches(yes)  # where there is none
+
+
+def test_a_chain_is_known_when_it_has_settled_and_no_sooner() -> None:
+    document = Document(b"any: [{chain.tasks: 1}]", file="f", environ={})
+    assert document.root is not None
+    read_match(document.root, event="chain.settled")
+    assert document.source.mistakes == ()
+    read_match(document.root, event="task.succeeded")
+    assert [str(mistake) for mistake in document.source.mistakes] == [
+        "f:1:8: 'chain.tasks' is known when a whole chain has ended; write on: chain.settled"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -154,7 +204,7 @@ def test_a_glob_knows_star_and_question_mark_only(pattern: str, text: str, found
 
 def test_a_hostile_glob_stays_quick() -> None:
     match, _ = read(f"prompt: {{glob: '{'*a' * 100}*b'}}")
-    assert not match.matches(make_task(prompt="a" * 10_000))
+    assert not match.matches(look_at(prompt="a" * 10_000))
 
 
 @pytest.mark.parametrize("operator", sorted(set(OPERATORS) - {"not", "exists"}))
@@ -198,6 +248,12 @@ def test_a_missing_field_is_not_equal_to_anything() -> None:
         ("any: {action: IMAGINE}", "f:1:6: expected a list, found a mapping"),
         ("any: []", "f:1:6: the list is empty, so nothing would ever match"),
         ("not: IMAGINE", "f:1:6: expected a mapping (key: value), found 'IMAGINE'"),
+        ("chain.success: 1", "f:1:1: a chain has no field 'chain.success' (did you mean 'chain.succeeded'?)"),
+        (
+            "chain.failed.UPSCAL: 1",
+            "f:1:1: a chain has no field 'chain.failed.UPSCAL' (did you mean 'chain.failed.UPSC",
+        ),
+        ("chain.lost: many", "f:1:13: expected a number, found 'many'"),
         ("any: [{acton: IMAGINE}]", "f:1:8: a task has no field 'acton' (did you mean 'action'?)"),
     ],
 )
@@ -208,7 +264,7 @@ def test_what_could_never_hold_is_a_mistake(text: str, mistake: str) -> None:
 
 def test_a_clause_explains_itself_with_its_line() -> None:
     match, _ = read("action: UPSCALE\ntags: auto\nparams.s:\n  gte: 100\n  lt: 200\n")
-    assert match.explain(make_task()) == (
+    assert match.explain(look_at()) == (
         ClauseResult(line=1, field="action", operator="is", expected="UPSCALE", found="IMAGINE", ok=False),
         ClauseResult(line=2, field="tags", operator="is", expected="auto", found=("auto", "print-a3"), ok=True),
         ClauseResult(line=4, field="params.s", operator="gte", expected=100, found="250", ok=True),
@@ -218,7 +274,7 @@ def test_a_clause_explains_itself_with_its_line() -> None:
 
 def test_a_group_explains_each_of_its_matches() -> None:
     match, _ = read("any:\n  - action: UPSCALE\n  - tags: auto\nnot:\n  depth: 0\n")
-    either, neither = match.explain(make_task())
+    either, neither = match.explain(look_at())
     assert (either.field, either.line, either.ok) == ("any", 1, True)
     assert [[part.ok for part in parts] for parts in either.parts] == [[False], [True]]
     assert (neither.field, neither.line, neither.ok) == ("not", 4, False)
@@ -228,8 +284,8 @@ def test_a_group_explains_each_of_its_matches() -> None:
 def test_a_secret_is_compared_but_not_explained() -> None:
     match, mistakes = read("state: '${CODE}'", CODE="s3cret")
     assert mistakes == []
-    assert match.matches(make_task(state="s3cret"))
-    assert "s3cret" not in repr(match.explain(make_task(state="x")))
+    assert match.matches(look_at(state="s3cret"))
+    assert "s3cret" not in repr(match.explain(look_at(state="x")))
 
 
 _value = st.sampled_from(["IMAGINE", "auto", "16:9", "cat", "猫", "250", "6.1", "007", "1"])
@@ -256,11 +312,11 @@ def test_an_explanation_never_disagrees_with_the_decision(
 ) -> None:
     match, mistakes = read(json.dumps(written))
     assert mistakes == []
-    for task in (
-        make_task(),
-        make_task(prompt=text, state=text, params={}, tags=tags, properties={"seed": [1, "cat"]}),
+    for subject in (
+        look_at(),
+        look_at(prompt=text, state=text, params={}, tags=tags, properties={"seed": [1, "cat"]}),
     ):
-        assert match.matches(task) is all(result.ok for result in match.explain(task))
+        assert match.matches(subject) is all(result.ok for result in match.explain(subject))
 
 
 @given(st.text() | st.floats() | st.integers() | st.booleans() | st.none() | st.lists(st.integers()))

@@ -1,10 +1,16 @@
 """Rules are checked when they are read: every mistake has its place."""
 
+from datetime import time
+from zoneinfo import ZoneInfo
+
 import pytest
 
+from service.rules.actions import ClickAction
 from service.rules.labels import check_then
-from service.rules.limits import Limits
-from service.rules.rulebook import MAX_RULES, Rule, Rulebook, read_rulebook
+from service.rules.limits import Attempts, Budget, Limits, QuietHours
+from service.rules.limits_reader import read_limits
+from service.rules.rulebook import Rule, Rulebook
+from service.rules.rulebook_reader import MAX_RULES, read_rulebook
 from service.written.document import Document
 
 
@@ -27,8 +33,10 @@ def test_a_rule_is_read_whole() -> None:
         "{id: wide-grid, on: task.succeeded, match: {action: IMAGINE}, do: [click: [U1, U2], click: V1], max_depth: 3}"
     )
     assert (read_one.id, read_one.on, read_one.line) == ("wide-grid", "task.succeeded", 2)
-    assert read_one.clicks == ("U1", "U2", "V1")
-    assert read_one.max_depth == 3
+    assert read_one.do == (ClickAction(labels=("U1", "U2")), ClickAction(labels=("V1",)))
+    assert (read_one.max_depth, read_one.attempts, read_one.budget, read_one.quiet_hours) == (3, None, None, None)
+    assert not read_one.dry_run
+    assert read_one.text["do"] == [{"click": ["U1", "U2"]}, {"click": "V1"}]
     assert read_one.follow_ups_per_task == 3
     assert len(read_one.match.clauses) == 1
 
@@ -43,6 +51,27 @@ def test_a_version_follows_the_text_and_neither_its_form_nor_its_id() -> None:
     assert flow.version == block.version
     assert flow.version != other.version
     assert len(flow.version) == 12
+
+
+def test_a_rule_carries_its_bounds() -> None:
+    bounded = rule(
+        "{id: a, on: task.failed, do: [resubmit: {}, click: U1], max_depth: 2, attempts: {max: 2, backoff: [30s, 5m]},"
+        " budget: {per_root: 3}, quiet_hours: {from: 23:00, to: 07:00, tz: Asia/Shanghai, policy: drop}, dry_run: true}"
+    )
+    assert bounded.attempts == Attempts(max=2, backoff=(30_000, 300_000))
+    assert bounded.budget == Budget(per_root=3)
+    assert bounded.quiet_hours == QuietHours(start=time(23), end=time(7), zone=ZoneInfo("Asia/Shanghai"), policy="drop")
+    assert (bounded.dry_run, bounded.goes_deeper, bounded.asks_again, bounded.follow_ups_per_task) == (
+        True,
+        True,
+        True,
+        2,
+    )
+
+
+def test_a_version_follows_every_bound() -> None:
+    bodies = ("", ", max_depth: 2", ", max_depth: 3", ", dry_run: true", ", budget: {per_day: 1}")
+    assert len({rule(f"{{id: a, {GOOD}{more}}}").version for more in bodies}) == len(bodies)
 
 
 GOOD = "on: task.succeeded, match: {action: IMAGINE}, do: [click: U1]"
@@ -82,6 +111,9 @@ GOOD = "on: task.succeeded, match: {action: IMAGINE}, do: [click: U1]"
         ),
         (f"{{id: a, {GOOD}, max_depth: 9}}", "f:2:87: expected a whole number from 1 to 8, found the number 9"),
         (f"{{id: a, {GOOD}, max_depth: 0}}", "f:2:87: expected a whole number from 1 to 8, found the number 0"),
+        ("{id: a, on: rule.paused, do: [click: U1]}", "f:2:17: there is no event 'rule.paused' ("),
+        (f"{{id: a, {GOOD}, dry_run: maybe}}", "f:2:85: expected true or false, found 'maybe'"),
+        ("{id: a, on: task.succeeded, match: {chain.lost: 1}, do: [tag: x]}", "f:2:41: 'chain.lost' is known when a"),
         ("{id: a, on: task.progressed, do: [click: U1], max_depth: 1}", "f:2:5: a rule on task.progressed needs"),
         (
             "{id: a, on: task.progressed, match: {progress: {lt: 50}}, do: [click: U1], max_depth: 1}",
@@ -114,7 +146,9 @@ def test_a_number_may_be_an_id() -> None:
     "label", ["u1", "V4", "reroll", "🔄", "Upscale (Subtle)", "⬅", "MJ::JOB::upsample::1::x", "MJ::New"]
 )
 def test_labels_that_a_task_may_show_are_taken(label: str) -> None:
-    assert rule(f"{{id: a, on: task.succeeded, do: [click: '{label}'], max_depth: 1}}").clicks == (label,)
+    assert rule(f"{{id: a, on: task.succeeded, do: [click: '{label}'], max_depth: 1}}").do == (
+        ClickAction(labels=(label,)),
+    )
     assert check_then([label]) == []
 
 
@@ -139,3 +173,107 @@ def test_there_may_not_be_too_many_rules() -> None:
 
 def test_without_rules_the_limits_remain() -> None:
     assert read_rulebook(None, Limits(max_depth=2)) == Rulebook(limits=Limits(max_depth=2))
+
+
+BOUNDS = [
+    ("on: task.succeeded, do: [tag: x], max_depth: 2", "max_depth bounds click and submit, and this rule does neither"),
+    ("on: task.failed, do: [tag: x], attempts: {max: 2}", "attempts bound resubmit, and this rule has none; add resu"),
+    ("on: task.failed, do: [tag: x], budget: {per_day: 2}", "a budget bounds click, submit and resubmit, and all else"),
+    (
+        "on: task.succeeded, do: [resubmit: {}], attempts: {max: 2}",
+        "resubmit asks again for what ended badly; a rule for it is on task.failed, task.cancelled or task.lost",
+    ),
+    (
+        "on: chain.settled, do: [resubmit: {}], attempts: {max: 2}",
+        "resubmit asks again for what ended badly; a rule for it is on task.failed, task.cancelled or task.lost",
+    ),
+    (
+        "on: task.failed, match: {fail_kind: [timeout, moderation]}, do: [resubmit: {}], attempts: {max: 2}",
+        "what moderation refused is never asked for again; take moderation out of fail_kind",
+    ),
+    (
+        "on: task.failed, match: {any: [{fail_kind: moderation}, {state: x}]}, do: [resubmit: {}], attempts: {max: 2}",
+        "what moderation refused is never asked for again; take moderation out of fail_kind",
+    ),
+    (
+        "on: task.succeeded, match: {depth: 0}, do: [click: [U1, U2], click: V1], budget: {per_root: 2}",
+        "one firing opens up to 3 follow-ups, all or none, and its budget.per_root is 2: it could never fire; do less",
+    ),
+    (
+        "on: task.succeeded, match: {depth: 0}, do: [click: [U1, U2, U3, U4], submit: {prompt: x}]",
+        "one firing opens up to 5 follow-ups, all or none, and limits.per_hour is 4: it could never fire; do less at",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "mistake"), BOUNDS)
+def test_bounds_and_actions_go_together(body: str, mistake: str) -> None:
+    document = Document(f"- {{id: a, {body}}}".encode().replace(b"- {", b"rules: [{") + b"]", file="f", environ={})
+    assert document.root is not None
+    read_rulebook(document.root.mapping(("rules",))["rules"], Limits(budget=Budget(per_hour=4)))
+    (found,) = document.source.mistakes
+    assert found.message.startswith(mistake)
+
+
+@pytest.mark.parametrize("event", ["task.failed", "task.cancelled", "task.lost"])
+def test_what_ended_badly_may_be_asked_for_again(event: str) -> None:
+    kept = rule(
+        f"{{id: a, on: {event}, match: {{fail_kind: {{not: moderation}}}}, do: [resubmit: ], attempts: {{max: 1}}}}"
+    )
+    assert kept.asks_again
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "do: [click: V1], max_depth: 99",
+        "do: [resubmit: {}], attempts: {max: 0}",
+        "do: [click: V1], budget: {per_root: 0}",
+        "do: [click: V1], match: {acton: IMAGINE}",
+    ],
+)
+def test_a_mistaken_rule_is_one_mistake_and_no_loop_besides(body: str) -> None:
+    assert len(read(f"rules:\n  - {{id: a, on: task.failed, {body}}}\n")[1]) == 1
+
+
+TEN = """\
+limits: {max_depth: 9, per_hour: 10, quiet_hours: {from: 23:00, to: 07:00, tz: Asia/Shangai}}
+rules:
+  - {id: A, on: task.succeeded, match: {action: IMAGINE}, do: [click: U1]}
+  - {id: b, on: task.suceeded, do: [click: U1]}
+  - {id: c, on: task.succeeded, match: {promt: x}, do: [tag: x]}
+  - {id: d, on: task.succeeded, match: {prompt: {contian: x}}, do: [tag: x]}
+  - {id: e, on: task.succeeded, match: {action: IMAGINE}, do: [click: U5]}
+  - {id: f, on: task.succeeded, match: {action: IMAGINE}, do: [click: Custom Zoom]}
+  - {id: g, on: task.succeeded, do: [notify: {url: https://example.com/, text: "{promt}"}]}
+  - {id: h, on: task.succeeded, do: [download: {to: "../x/{id}.png"}]}
+  - {id: i, on: task.failed, do: [resubmit: {}]}
+  - {id: j, on: task.failed, do: [resubmit: {}], attempts: {max: 2, backoff: 30}}
+  - {id: k, on: task.succeeded, do: [tagg: x]}
+"""
+
+
+def test_a_file_with_many_mistakes_tells_all_of_them_with_their_places_and_remedies() -> None:
+    document = Document(TEN.encode(), file="f", environ={})
+    assert document.root is not None
+    values = document.root.mapping(("limits", "rules"))
+    read_rulebook(values["rules"], read_limits(values["limits"]))
+    found = sorted((each.line, each.column, each.message) for each in document.source.mistakes)
+    expected = [
+        (1, 21, "expected a whole number from 1 to 8"),
+        (1, 80, "there is no time zone 'Asia/Shangai' (did you mean 'Asia/Shanghai'?)"),
+        (3, 10, "an id is made of a-z, 0-9 and '-'"),
+        (4, 17, "there is no event 'task.suceeded' (did you mean 'task.succeeded'?)"),
+        (5, 41, "a task has no field 'promt' (did you mean 'prompt'?)"),
+        (6, 50, "unknown operator 'contian' (did you mean 'contains'?)"),
+        (7, 71, "there is no button 'U5' (did you mean"),
+        (8, 71, "'Custom Zoom' opens a window that wants an answer; write click: {button: \"Custom Zoom\""),
+        (9, 80, "a task has no field 'promt' (did you mean 'prompt'?)"),
+        (10, 53, "a path cannot leave the folder of downloads with .."),
+        (11, 5, "a loop without a bound: i → i (what i opens can be a task that i is for); add attempts: {max: 2}"),
+        (12, 78, "expected a pause from 1s to 1d, such as 30s, 5m or 2h, found the number 30"),
+        (13, 38, "unknown key 'tagg' (did you mean 'tag'?)"),
+    ]
+    assert [
+        (line, column, text[: len(want)]) for (line, column, text), (_, _, want) in zip(found, expected, strict=True)
+    ] == expected

@@ -30,7 +30,7 @@ def test_what_was_not_sent_yet_is_withdrawn(start_ringback: Any) -> None:
         assert (answer.status_code, answer.json()["status"]) == (200, "CANCEL")
         assert (answer.json()["fail_kind"], answer.json()["submission"]) == ("cancelled", "rejected")
         events = ringback.get(f"/v1/tasks/{task['id']}/events").json()["events"]
-        assert [event["type"] for event in events] == ["task.cancelled"]
+        assert [event["type"] for event in events] == ["task.cancelled", "chain.settled"]
         again = cancel(ringback, task["id"])
         assert (again.status_code, again.json()["detail"]) == (409, "It has ended: it is CANCEL.")
 

@@ -75,14 +75,16 @@ def test_a_page_goes_on_where_the_last_one_ended(ringback: Any) -> None:
         assert event["seq"] == page["next"] > after
         after = page["next"]
         seen.append((event["type"], event["task"]["id"]))
-    assert seen == [(kind, each) for each in ids for kind in ("task.submitted", "task.succeeded")]
+    assert seen == [(kind, each) for each in ids for kind in ("task.submitted", "task.succeeded", "chain.settled")]
 
 
 def test_events_have_ids_and_the_task_as_it_was(ringback: Any) -> None:
     grid = ringback.grid()
     events = ringback.get("/v1/events", task=grid["id"]).json()["events"]
-    assert [event["task"]["status"] for event in events] == ["NOT_START", "SUCCESS"]
-    assert len({event["id"] for event in events}) == 2
+    assert [event["type"] for event in events] == ["task.submitted", "task.succeeded", "chain.settled"]
+    assert [event["task"]["status"] for event in events] == ["NOT_START", "SUCCESS", "SUCCESS"]
+    assert events[-1]["data"]["chain"]["succeeded"] == {"IMAGINE": 1}
+    assert len({event["id"] for event in events}) == 3
     assert all(event["id"].startswith("evt_") and event["time"].endswith("Z") for event in events)
 
 
@@ -94,8 +96,11 @@ def test_events_are_found_by_each_filter(ringback: Any) -> None:
     def found(**query: Any) -> list[str]:
         return [event["type"] for event in ringback.get("/v1/events", **query).json()["events"]]
 
-    assert found(task=grid["id"]) == ["task.submitted", "task.succeeded"]
-    assert sorted(found(root=grid["id"])) == ["task.failed", "task.submitted", "task.submitted", "task.succeeded"]
+    assert found(task=grid["id"], type="task.*") == ["task.submitted", "task.succeeded"]
+    assert found(task=grid["id"], type="chain.*") == ["chain.settled"]
+    tasks = sorted(found(root=grid["id"], type="task.*"))
+    assert tasks == ["task.failed", "task.submitted", "task.submitted", "task.succeeded"]
+    assert found(root=grid["id"])[-1] == "chain.settled", "when its last task has ended"
     assert found(root=grid["id"], type="task.succeeded,task.failed") == ["task.succeeded", "task.failed"]
     assert found(tag="evt", type="task.fail*") == ["task.failed"]
     assert found(task="8999999999999999") == []
@@ -179,7 +184,7 @@ def test_a_stream_is_resumed_without_a_gap_and_without_a_repetition(ringback: An
     query = {"query": {"last_event_id": seq}, "after": {"after": seq}}.get(way, {})
     with stream(ringback, headers, tag=tag, **query) as told:
         next(told)
-        assert [next(told).id] == [str(each) for each in all_seqs[1:]]
+        assert [next(told).id for _ in all_seqs[1:]] == [str(each) for each in all_seqs[1:]]
         ringback.post(f"/v1/tasks/{task['id']}/click", {"button": "U1"})
         assert next(told).event == "task.submitted"
 

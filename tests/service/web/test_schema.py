@@ -32,7 +32,9 @@ def test_every_route_is_described_and_every_description_is_routed(ringback: Any,
     assert described == routed | {("post", "/hooks/{token}")}
     for method, path in described:
         answer = ringback.http.request(method, re.sub(r"{\w+}", UNKNOWN, path))
-        assert answer.status_code not in (404, 405) or answer.json()["detail"].startswith("There is no task"), path
+        missing = answer.status_code == 404 and answer.json()["detail"].startswith(("There is no task", "There is no rule"))
+        assert missing or answer.status_code not in (404, 405), path
+    ringback.post("/v1/resume")  # everything was asked for, a pause too
 
 
 def test_every_operation_has_a_name_of_its_own(document: dict[str, Any]) -> None:
@@ -74,6 +76,9 @@ def calls(ringback: Any) -> Iterator[tuple[str, httpx.Response]]:
         yield f"{one}/modal", http.post(f"{path}/modal", json={"prompt": "x"})
         yield f"{one}/modal", http.post(f"{path}/modal", json={"mask": "!"})
         yield f"{one}/cancel", http.post(f"{path}/cancel")
+        yield f"{one}/resubmit", http.post(f"{path}/resubmit")
+        yield f"{one}/tags", http.post(f"{path}/tags", json={"add": ["x"]})
+        yield f"{one}/tags", http.post(f"{path}/tags", json={"ad": ["x"]})
         yield f"{one}/image-seed", http.get(f"{path}/image-seed")
     yield one, http.get(f"/v1/tasks/{root['id']}", params={"wait": "x"})
     yield "/v1/tasks", http.get("/v1/tasks", params={"tag": "schema"})
@@ -88,6 +93,16 @@ def calls(ringback: Any) -> Iterator[tuple[str, httpx.Response]]:
     yield "/v1/tasks/adopt", http.post("/v1/tasks/adopt", json={"ids": ["1", ringback.gateway.ids[root["id"]]]})
     yield "/v1/tasks/adopt", http.post("/v1/tasks/adopt", json={"all": True})
     yield "/v1/tasks/adopt", http.post("/v1/tasks/adopt", json={})
+    yield "/v1/rules", http.get("/v1/rules")
+    yield "/v1/firings", http.get("/v1/firings")
+    yield "/v1/firings", http.get("/v1/firings", params={"outcome": "x"})
+    for rule in ("then", "nowhere"):
+        yield "/v1/rules/{id}/firings", http.get(f"/v1/rules/{rule}/firings")
+        yield "/v1/rules/{id}/pause", http.post(f"/v1/rules/{rule}/pause")
+        yield "/v1/rules/{id}/resume", http.post(f"/v1/rules/{rule}/resume", json={})
+    yield "/v1/pause", http.post("/v1/pause", json={"detail": "x"})
+    yield "/v1/pause", http.post("/v1/pause", json={"detail": 1})
+    yield "/v1/resume", http.post("/v1/resume")
     for by in ("day", "tag", "rule", "moon"):
         yield "/v1/usage", http.get("/v1/usage", params={"by": by})
     yield "/v1/gateways", http.get("/v1/gateways")

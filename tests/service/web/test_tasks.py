@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, Response
 
-from storage.tasks import read_chain
+from storage.tasks import list_chain
 
 UNKNOWN = "8999999999999999"
 
@@ -241,9 +241,9 @@ def test_who_waits_for_a_task_or_its_chain_looks_only_when_that_moves(
 
     def look(db: Any, task_id: str) -> Any:
         looked.append(task_id)
-        return read_chain(db, task_id)
+        return list_chain(db, task_id)
 
-    monkeypatch.setattr("service.web.api.tasks.read_chain", look)
+    monkeypatch.setattr("service.web.api.tasks.list_chain", look)
     root, other = ringback.grid(), ringback.open()
     first = ringback.post(f"/v1/tasks/{root['id']}/click", {"button": "U1"}).json()
     ringback.gateway.wait_for(first["id"])
@@ -280,8 +280,9 @@ def test_a_history_is_told_in_order_with_the_task_as_it_was(ringback: Any) -> No
     ringback.call_back(task["id"], "IN_PROGRESS", progress="31%")
     ringback.succeed(task["id"])
     page = ringback.get(f"/v1/tasks/{task['id']}/events").json()
-    assert [event["type"] for event in page["events"]] == ["task.submitted", "task.progressed", "task.succeeded"]
-    assert [event["task"]["progress"] for event in page["events"]] == [None, 31, 100]
+    told = ["task.submitted", "task.progressed", "task.succeeded", "chain.settled"]
+    assert [event["type"] for event in page["events"]] == told
+    assert [event["task"]["progress"] for event in page["events"]] == [None, 31, 100, 100]
     seqs = [event["seq"] for event in page["events"]]
     assert seqs == sorted(seqs)
     rest = ringback.get(f"/v1/tasks/{task['id']}/events", after=seqs[0], limit=1).json()
@@ -303,7 +304,7 @@ def test_a_chain_and_what_was_decided_about_it_are_shown(ringback: Any) -> None:
     assert [task["id"] for task in of_child] == [task["id"] for task in chain["tasks"]]
     firing = ringback.get(f"/v1/tasks/{root['id']}/firings").json()["firings"][0]
     assert (firing["rule"], firing["outcome"]) == ("then", "fired")
-    assert [click["task_id"] for click in firing["clicks"]] == [task["id"] for task in chain["tasks"][1:]]
+    assert [action["task_id"] for action in firing["actions"]] == [task["id"] for task in chain["tasks"][1:]]
 
 
 def test_what_the_gateway_answered_to_each_paid_post_is_shown_without_its_hook(ringback: Any) -> None:

@@ -55,7 +55,7 @@ def record(a_task, a_child):
                 "rule": "first-pick",
                 "task_id": grid["id"],
                 "outcome": "fired",
-                "clicks": [{"button": "U1", "task_id": upscale["id"], "result": "opened"}],
+                "actions": [{"action": "click", "button": "U1", "task_id": upscale["id"], "result": "opened"}],
             }
             for grid, upscale in zip(grids, upscales, strict=True)
         ],

@@ -35,12 +35,12 @@ def test_an_upscale_that_did_not_succeed_is_a_fault(record):
     assert faults_of(record) == ["一只猫: its U1 is NOT_START (lost)"]
 
 
-@pytest.mark.parametrize("clicks", [None, [], [{"task_id": "8100000000000003"}]])
-def test_an_upscale_that_no_firing_accounts_for_is_a_fault(record, clicks):
-    if clicks is None:
+@pytest.mark.parametrize("actions", [None, [], [{"task_id": "8100000000000003"}]])
+def test_an_upscale_that_no_firing_accounts_for_is_a_fault(record, actions):
+    if actions is None:
         del record.firings[2]
     else:
-        record.firings[2] |= {"clicks": clicks}
+        record.firings[2] |= {"actions": actions}
     assert faults_of(record) == ["一只猫: no firing of the rule first-pick tells why its U1 was clicked"]
 
 

@@ -1,0 +1,77 @@
+"""What is told to people and to other systems, made harmless: a prompt that is quoted was written by anybody. Pure."""
+
+import re
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from hooks.blanker import SHORTEST_SECRET, Blanker
+
+LONGEST_TITLE: Final = 200  # characters
+LONGEST_TEXT: Final = 20_000  # characters; what a service takes less of, it is given less of
+LONGEST_QUOTE: Final = 200  # characters of what somebody answered
+CUT: Final = "…"
+
+# Everything unseen but for the tab, the line's end, and what holds an emoji together (a joiner, a variation): controls,
+# what reverses the direction of writing, and halves of characters.
+_UNSEEN: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+_LINE_END: Final = re.compile("\r\n?|[\u2028\u2029]")
+# How chats are told to wake everybody in a room, or somebody: Slack's <!channel>, Discord's @everyone and <@1>,
+# WeCom's <@user>, Feishu's <at user_id="all">, and 所有人, "all people", with which Feishu and DingTalk show it.
+_MENTION: Final = re.compile(
+    r"@(?=(?:everyone|here|channel|all|room)\b|所有人|全体成员)|<(?=[@!#]|/?at\b)", re.IGNORECASE
+)
+_UNSEEN_SPACE: Final = "\u200b"
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person reads; `data` is for who reads JSON instead."""
+
+    title: str
+    text: str
+    data: dict[str, Any] = {}  # {"rule", "event", "task"}
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why something could not be sent or fetched."""
+
+    detail: str  # for a person, without anything secret
+    final: bool  # whether trying again is of no use
+
+
+def tame(message: Message) -> Message:
+    """The same message without what could do harm where it is shown: it wakes nobody and reverses nothing."""
+    title = " ".join(_tame(message.title).split())
+    return Message(title=cut(title, LONGEST_TITLE), text=cut(_tame(message.text), LONGEST_TEXT), data=message.data)
+
+
+def _tame(text: str) -> str:
+    return _MENTION.sub(lambda sign: sign[0] + _UNSEEN_SPACE, _UNSEEN.sub("", _LINE_END.sub("\n", text)))
+
+
+def cut(text: str, longest: int) -> str:
+    """A text of so many characters at most, with a sign that there was more."""
+    return text if len(text) <= longest else text[: longest - len(CUT)] + CUT
+
+
+def cut_bytes(text: str, longest: int) -> str:
+    """A text of so many bytes of UTF-8 at most, cut on a character."""
+    content = text.encode()
+    if len(content) <= longest:
+        return text
+    return content[: longest - len(CUT.encode())].decode(errors="ignore") + CUT
+
+
+def hide_url(text: str, url: str) -> str:
+    """Words of somebody else about a URL, on one line, without what is secret in it: all but its scheme and host."""
+    try:
+        parts = urlsplit(url)
+        secret = f"{parts.path} {parts.query} {parts.fragment} {parts.username} {parts.password}"
+    except ValueError:
+        secret = url
+    pieces = re.split(r"[^A-Za-z0-9_-]+", f"{secret} {unquote(secret)}")
+    hidden = Blanker([piece for piece in pieces if len(piece) >= SHORTEST_SECRET]).hide(text)
+    return cut(" ".join(_tame(hidden).split()), LONGEST_QUOTE)

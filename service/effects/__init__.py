@@ -1,0 +1,1 @@
+"""Carries out what rules owe that costs nothing: tells people, and keeps pictures."""

@@ -1,0 +1,251 @@
+"""A ledger in memory, as far as the guards look at one: events go in, and firings come out as the real one would store
+them. Pure.
+
+Only what rules decide about the events is replayed. What they open does not exist, so nothing follows from it; where
+the past holds the same follow-up, what became of that is told by `Replay.see`.
+"""
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from operator import attrgetter
+from typing import Final, Protocol, assert_never
+
+from service.rules.reactor import Reactor
+from storage.reactions import (
+    Action,
+    Click,
+    Decision,
+    Download,
+    Firing,
+    Notify,
+    Refused,
+    Resubmit,
+    Spending,
+    Submit,
+    Tag,
+)
+from storage.records import JSON, Button, Chain, SubmissionState, Task
+
+_time_of: Final = attrgetter("time")
+_Key = tuple[str | int | None, ...]  # by which a follow-up is known, whoever opened it
+_Book = tuple[str | None, str | None]  # what is spent by a rule under a root; None: by all, everywhere
+
+
+class Past(Protocol):
+    """What was so without the rules: what people and gateways did."""
+
+    def then(self, task_id: str) -> tuple[str, ...]:
+        """The task's own list."""
+        ...
+
+    def task(self, task_id: str) -> Task:
+        """A task."""
+        ...
+
+    def chain(self, root_id: str) -> Chain:
+        """What had become of a chain."""
+        ...
+
+    def mode(self, task_id: str) -> str | None:
+        """The mode that a task was submitted in."""
+        ...
+
+    def has_click(self, task: Task, button: Button, now: int) -> bool:
+        """Whether a person's click of the button holds its place."""
+        ...
+
+    def is_answered(self, task: Task, now: int) -> bool:
+        """Whether a person asked for the task once more."""
+        ...
+
+
+class Replay:
+    """Facts (`storage.reactions.Facts`) that grow with what the reactor decides."""
+
+    def __init__(self, reactor: Reactor, past: Past) -> None:
+        self.now = 0  # ms; never goes back
+        self.firings: dict[tuple[str, str], Firing] = {}  # by rule and task, in the order in which they were decided
+        self._reactor = reactor
+        self._past = past
+        self._paused: set[str] = set()
+        self._done: set[_Key] = set()  # what is done once: tags, pictures, retries
+        self._waiting: list[tuple[int, int, Firing, Task]] = []  # deferred firings: when, and in which order
+        self._fired: Counter[tuple[str, str]] = Counter()  # firings that opened tasks, by rule and root
+        self._standing: Counter[_Key] = Counter()  # clicks that hold their places
+        self._spent: dict[tuple[str | None, str | None], list[Spending]] = defaultdict(
+            list
+        )  # by rule and root; oldest first
+        self._shares: dict[_Key, list[tuple[str, str, Spending]]] = defaultdict(list)
+
+    def follow(self, event_type: str, task: Task, now: int, seq: int = 0) -> None:
+        """Let the rules decide about an event; what was to wait until then is looked at again before."""
+        self.wait(now)
+        for _ in self.decide(event_type, task, seq):
+            pass
+
+    def decide(self, event_type: str, task: Task, seq: int = 0) -> Iterator[tuple[str, Decision]]:
+        """What each rule decides about an event, by its id, one by one; each is carried out before the next."""
+        for decision in self._reactor(event_type, task, self):
+            if (decision.rule, task.id) not in self.firings:
+                self._store(decision, task, seq)
+                yield decision.rule, decision
+
+    def wait(self, until: int) -> None:
+        """Let time go by, and take up what falls due."""
+        while self._waiting and self._waiting[0][0] <= until:
+            due, _, firing, task = heappop(self._waiting)
+            self.now = max(self.now, due)
+            self._store(self._reactor.resume(firing, task, self), task, firing.seq, firing)
+        self.now = max(self.now, until)
+
+    def see(self, task: Task) -> None:
+        """Learn of a follow-up of the past that ended badly: its button is free, and what was refused was not spent."""
+        key = _key_of(task)
+        if task.submission == SubmissionState.REJECTED and (shares := self._shares.get(key)):
+            rule, root_id, spending = shares.pop()
+            for book in _books(rule, root_id):
+                self._spent[book].remove(spending)
+        if (place := _place_of(task)) is not None:
+            self._standing[place] = max(0, self._standing[place] - 1)
+
+    def recall(self, rule: str, root_id: str, spending: Spending) -> None:
+        """Let a follow-up of before the replay count against its budgets; the oldest first."""
+        for book in _books(rule, root_id):
+            self._spent[book].append(spending)
+
+    def _store(self, decision: Decision, task: Task, seq: int, before: Firing | None = None) -> None:
+        outcome, reason, detail = decision.outcome, decision.reason, decision.detail
+        results: list[JSON] = []
+        if outcome == "fired":
+            results = [self._carry_out(action, task, decision.rule) for action in decision.actions]
+            told = {result["result"] for result in results}
+            if "opened" in told:
+                self._fired[decision.rule, task.root_id] += 1
+            if told <= {"exists", "error"}:
+                outcome, reason = "blocked", "exists" if told == {"exists"} else "error"
+                detail = "nothing was left to do"
+        if decision.pauses_rule:
+            self._paused.add(decision.rule)
+        firing = Firing(
+            id=len(self.firings) + 1 if before is None else before.id,
+            rule=decision.rule,
+            version=decision.version,
+            task_id=task.id,
+            root_id=task.root_id,
+            seq=seq,
+            outcome=outcome,
+            reason=reason,
+            detail=detail,
+            actions=tuple(results),
+            next_at=decision.next_at,
+            created_at=self.now if before is None else before.created_at,
+            updated_at=self.now,
+        )
+        self.firings[decision.rule, task.id] = firing
+        if firing.next_at is not None:
+            heappush(self._waiting, (firing.next_at, firing.id, firing, task))
+
+    def _carry_out(self, action: Action, task: Task, rule: str) -> JSON:
+        match action:
+            case Click(button=button):
+                told: JSON = {"action": "click", "button": button.label or button.emoji or button.custom_id}
+                if self.has_click(task, button):
+                    return told | {"result": "exists"}
+                place = _place(task.id, told["button"], button.index)
+                self._open(place, task, rule, action.cost)
+                self._standing[place] += 1
+                return told | {"result": "opened"}
+            case Submit():
+                self._open(("submit", task.id), task, rule, action.cost)
+                return {"action": "submit", "result": "opened"}
+            case Resubmit():
+                if self.is_answered(task):
+                    return {"action": "resubmit", "result": "exists"}
+                self._open(("retry", task.id), task, rule, action.cost)
+                self._done.add(("retry", task.id))
+                if (held := _place_of(task)) is not None:
+                    self._standing[held] += 1
+                return {"action": "resubmit", "result": "opened"}
+            case Tag(tags=tags, root=root):
+                done: set[_Key] = {("tag", task.root_id if root else task.id, tag) for tag in tags}
+                stood = not root and set(tags) <= set(task.tags)
+                return {"action": "tag", "result": "exists" if stood or done <= self._done else self._do(done)}
+            case Download(task_id=task_id, path=path):
+                kept: set[_Key] = {("download", task_id, path)}
+                return {"action": "download", "result": "exists" if kept <= self._done else self._do(kept)}
+            case Notify():
+                return {"action": "notify", "result": "done"}
+            case Refused(wanted=wanted, detail=why):
+                return wanted | {"result": "error", "detail": why}
+            case _ as never:
+                assert_never(never)
+
+    def _do(self, done: set[_Key]) -> str:
+        self._done |= done
+        return "done"
+
+    def _open(self, key: _Key, task: Task, rule: str, cost: float | None) -> None:
+        spending = Spending(time=self.now, cost=cost)
+        self.recall(rule, task.root_id, spending)
+        self._shares[key].append((rule, task.root_id, spending))
+
+    # What the guards ask.
+
+    def then(self, task_id: str) -> tuple[str, ...]:
+        return self._past.then(task_id)
+
+    def task(self, task_id: str) -> Task:
+        return self._past.task(task_id)
+
+    def chain(self, root_id: str) -> Chain:
+        return self._past.chain(root_id)
+
+    def mode(self, task_id: str) -> str | None:
+        return self._past.mode(task_id)
+
+    def is_paused(self, rule: str) -> bool:
+        return rule in self._paused
+
+    def has_click(self, task: Task, button: Button) -> bool:
+        if button.kind != "upsample":
+            return False
+        place = _place(task.id, button.label or button.emoji or button.custom_id, button.index)
+        return self._standing[place] > 0 or self._past.has_click(task, button, self.now)
+
+    def is_answered(self, task: Task) -> bool:
+        place = _place_of(task)
+        stands = ("retry", task.id) in self._done or (place is not None and self._standing[place] > 0)
+        return stands or self._past.is_answered(task, self.now)
+
+    def count_firings(self, rule: str, root_id: str) -> int:
+        return self._fired[rule, root_id]
+
+    def list_spending(self, since: int, rule: str | None = None, root_id: str | None = None) -> list[Spending]:
+        book = self._spent[rule, root_id]
+        return book[bisect_right(book, since, key=_time_of) :]
+
+
+def _books(rule: str, root_id: str) -> tuple[_Book, ...]:
+    return (None, None), (rule, None), (rule, root_id)
+
+
+def _place(parent_id: str | None, label: str | None, index: int | None) -> _Key:
+    return ("click", parent_id, label, index)
+
+
+def _place_of(task: Task) -> _Key | None:
+    """The button whose place a task holds, which buys one picture once; None where it may be clicked again."""
+    if task.action != "UPSCALE" or task.index is None:
+        return None
+    return _place(task.parent_id, task.button, task.index)
+
+
+def _key_of(task: Task) -> _Key:
+    """What a follow-up is, whoever opened it."""
+    if task.retry_of is not None:
+        return ("retry", task.retry_of)
+    if task.button is not None:
+        return _place(task.parent_id, task.button, task.index)
+    return ("submit", task.parent_id)

@@ -1,0 +1,96 @@
+"""Why a rule did or did not act on a task: every clause, then every guard, then what was stored.
+
+The reactor that decides makes the case and asks the same guards, so an explanation cannot disagree with what happens.
+"""
+
+import sqlite3
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from service.rules.guards import Check, check_guards
+from service.rules.match import ClauseResult
+from service.rules.reactor import Reactor, decide, make_subject, make_then
+from service.rules.rulebook import Rule
+from storage.facts import LedgerFacts
+from storage.firings import list_firings
+from storage.history import read_latest_of_each
+from storage.reactions import Decision, Facts, Firing
+from storage.records import Task
+from storage.tasks import read_task
+
+MOST_FIRINGS: Final = 1000  # about one task; there are fewer rules
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Occasion:
+    """The `on` line: which event the rule waits for, and which ones the task has had."""
+
+    line: int  # of the rule
+    expected: str
+    found: tuple[str, ...]  # types, each once, in their order
+    ok: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """One rule and one task."""
+
+    rule: str
+    version: str
+    occasion: Occasion
+    clauses: tuple[ClauseResult, ...]
+    checks: tuple[Check, ...]  # of the guards, as of now; none where the rule does not mean the task
+    decision: Decision | None  # what it would decide now, if it had not before; None where it does not mean the task
+    firing: Firing | None  # what it did decide
+
+    @property
+    def missed(self) -> int:
+        """How many lines keep the rule from meaning the task; 0 when it does."""
+        return (not self.occasion.ok) + sum(not clause.ok for clause in self.clauses)
+
+
+def inquire(
+    db: sqlite3.Connection, reactor: Reactor, task_id: str, rules: Sequence[Rule] | None = None, *, now: int
+) -> list[Explanation]:
+    """Explain these rules, or all of them and the task's own list, for a task of the ledger; a query.
+
+    The nearest miss comes first. A rule sees the task as it was at the event that the rule is on. Raises NoSuchTask.
+    """
+    latest, past = read_task(db, task_id), read_latest_of_each(db, task_id)
+    facts = LedgerFacts(db, now)
+    firings = {firing.rule: firing for firing in list_firings(db, task=task_id, limit=MOST_FIRINGS)}
+    if rules is None:
+        labels = facts.then(task_id)
+        rules = (*((make_then(labels),) if labels else ()), *reactor.rulebook.rules)
+    explained = [
+        explain(reactor, rule, past.get(rule.on, latest), facts, events=tuple(past), firing=firings.get(rule.id))
+        for rule in rules
+    ]
+    return sorted(explained, key=lambda each: each.missed)
+
+
+def explain(
+    reactor: Reactor, rule: Rule, task: Task, facts: Facts, *, events: Collection[str], firing: Firing | None = None
+) -> Explanation:
+    """Why the rule acts on the task, or does not. `events` are the types that the task has had, in their order."""
+    occasion = Occasion(line=rule.line, expected=rule.on, found=tuple(events), ok=rule.on in events)
+    subject = make_subject(rule.on, task, facts)
+    clauses = rule.match.explain(subject)
+    checks: tuple[Check, ...] = ()
+    decision = None
+    if occasion.ok and all(clause.ok for clause in clauses):
+        case = reactor.make_case(rule, subject, facts)
+        if isinstance(case, Decision):  # the rule raised
+            decision = case
+        else:
+            checks, decision = tuple(check_guards(case)), decide(case)
+    return Explanation(
+        rule=rule.id,
+        version=rule.version,
+        occasion=occasion,
+        clauses=clauses,
+        checks=checks,
+        decision=decision,
+        firing=firing,
+    )

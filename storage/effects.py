@@ -1,0 +1,147 @@
+"""The effects table: notifications and downloads that firings owe. They cost nothing, and are tried until done."""
+
+import sqlite3
+from pathlib import PurePosixPath
+from typing import Any
+
+import msgspec
+
+from storage.reactions import Download, Effect, EffectKind, EffectState, Notify
+from storage.records import JSON
+from storage.transaction import Transaction, to_json
+
+LEASE = 300_000  # milliseconds after which an effect that was taken and never finished is taken again
+
+_FIELDS = Effect.__struct_fields__
+_COLUMNS = ", ".join(_FIELDS)
+
+
+def plan_notification(tx: Transaction, firing_id: int, task_id: str, notify: Notify) -> int:
+    """Plan to tell somebody about a task; gives the effect's id."""
+    request = {"address": notify.address, "title": notify.title, "text": notify.text}
+    return _plan(tx, firing_id, task_id, "notify", request)
+
+
+def plan_download(tx: Transaction, firing_id: int, download: Download) -> tuple[int, bool]:
+    """Plan to keep a picture; gives the effect's id, and whether it is new: one picture goes to one path once.
+
+    Where another task's picture goes to that path, this one's goes beside it, with its task's id in its name.
+    """
+    path = download.path
+    while (taken := _find_by_path(tx, path)) is not None:
+        effect_id, task_id = taken
+        if task_id == download.task_id:
+            return effect_id, False
+        here = PurePosixPath(path)
+        path = str(here.with_name(f"{here.stem}-{download.task_id}{here.suffix}"))
+    return _plan(tx, firing_id, download.task_id, "download", {"url": download.url, "path": path}), True
+
+
+def _find_by_path(tx: Transaction, path: str) -> tuple[int, str] | None:
+    # The words of the index `effects_by_path`. Upper and lower case are one on some disks.
+    row = tx.execute(
+        "SELECT id, task_id FROM effects WHERE kind = 'download' AND (request ->> '$.path') COLLATE NOCASE = ?", (path,)
+    ).fetchone()
+    return None if row is None else (int(row[0]), str(row[1]))
+
+
+def _plan(tx: Transaction, firing_id: int, task_id: str, kind: EffectKind, request: JSON) -> int:
+    cursor = tx.execute(
+        "INSERT INTO effects (firing_id, task_id, kind, request, state, attempts, next_at, created_at)"
+        " VALUES (?, ?, ?, ?, 'planned', 0, ?, ?)",
+        (firing_id, task_id, kind, to_json(request), tx.now, tx.now),
+    )
+    tx.topics.add("effects")
+    return int(cursor.lastrowid or 0)
+
+
+def claim_effects(tx: Transaction, kind: EffectKind, limit: int) -> list[Effect]:
+    """Take what is due of a kind, oldest first. What is never finished, as after a crash, is due again after LEASE."""
+    rows = tx.execute(
+        "UPDATE effects SET attempts = attempts + 1, next_at = ? WHERE id IN (SELECT id FROM effects"
+        f" WHERE kind = ? AND state = 'planned' AND next_at <= ? ORDER BY id LIMIT ?) RETURNING {_COLUMNS}",
+        (tx.now + LEASE, kind, tx.now, limit),
+    ).fetchall()
+    return sorted(map(_effect_of_row, rows), key=lambda each: each.id)
+
+
+def finish_effect(tx: Transaction, effect_id: int, detail: str | None = None) -> None:
+    """It is done."""
+    _end(tx, effect_id, "done", detail)
+
+
+def fail_effect(tx: Transaction, effect_id: int, detail: str) -> None:
+    """It is given up."""
+    _end(tx, effect_id, "failed", detail)
+
+
+def _end(tx: Transaction, effect_id: int, state: EffectState, detail: str | None) -> None:
+    tx.execute(
+        "UPDATE effects SET state = ?, detail = ?, next_at = NULL, done_at = ? WHERE id = ? AND state = 'planned'",
+        (state, detail, tx.now, effect_id),
+    )
+
+
+def retry_effect(tx: Transaction, effect_id: int, *, seconds: float, detail: str) -> None:
+    """It did not work out, and is tried again later."""
+    tx.execute(
+        "UPDATE effects SET next_at = ?, detail = ? WHERE id = ? AND state = 'planned'",
+        (tx.now + int(seconds * 1000), detail, effect_id),
+    )
+
+
+def read_next_effect(db: sqlite3.Connection, kind: EffectKind, now: int) -> int | None:
+    """Give when (ms) the next effect of a kind is due, `now` when one is overdue; None without any."""
+    (due,) = db.execute(
+        "SELECT min(next_at) FROM effects WHERE kind = ? AND state = 'planned'",
+        (kind,),
+    ).fetchone()
+    return None if due is None else max(now, int(due))
+
+
+def list_effects(
+    db: sqlite3.Connection | Transaction,
+    *,
+    task: str | None = None,
+    firing: int | None = None,
+    kind: EffectKind | None = None,
+    state: EffectState | None = None,
+    limit: int = 100,
+) -> list[Effect]:
+    """Give effects, newest first."""
+    where, values = ["1"], list[Any]()
+    for column, wanted in (("task_id", task), ("firing_id", firing), ("kind", kind), ("state", state)):
+        if wanted is not None:
+            where.append(f"{column} = ?")
+            values.append(wanted)
+    rows = db.execute(
+        f"SELECT {_COLUMNS} FROM effects WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?", (*values, limit)
+    )
+    return [_effect_of_row(row) for row in rows]
+
+
+def read_effect(db: sqlite3.Connection | Transaction, effect_id: int) -> Effect:
+    """Give one effect that is there."""
+    row = db.execute(f"SELECT {_COLUMNS} FROM effects WHERE id = ?", (effect_id,)).fetchone()
+    return _effect_of_row(row)
+
+
+def describe_effect(effect: Effect) -> JSON:
+    """How it stands by now, as its firing shows it."""
+    told: JSON = {"result": effect.state}
+    if effect.detail is not None:
+        told["detail"] = effect.detail
+    if "path" in effect.request:
+        told["path"] = effect.request["path"]
+    return told
+
+
+def count_effects(db: sqlite3.Connection) -> dict[tuple[EffectKind, EffectState], int]:
+    """Count effects by kind and state."""
+    rows = db.execute("SELECT kind, state, count(*) FROM effects GROUP BY kind, state")
+    return {(kind, state): int(count) for kind, state, count in rows}
+
+
+def _effect_of_row(row: tuple[Any, ...]) -> Effect:
+    values = dict(zip(_FIELDS, row, strict=True))
+    return Effect(**values | {"request": msgspec.json.decode(values["request"])})

@@ -1,0 +1,49 @@
+"""Where notifications of a journey arrive: a small HTTP server, in a thread of the test's own process."""
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tests.journeys.processes import wait_until
+
+Letter = dict[str, Any]
+
+
+class Letterbox:
+    """Keeps every JSON that is POSTed to it, as it came."""
+
+    def __init__(self) -> None:
+        self._letters: list[tuple[str, Letter]] = []
+        letters = self._letters
+
+        class Door(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                letters.append((self.path, json.loads(body)))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+        self.address = f"127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+
+    def letters(self, path: str) -> list[Letter]:
+        """What has arrived at this path so far."""
+        return [letter for at, letter in list(self._letters) if at == path]
+
+    def await_letter(self, path: str, fits: Callable[[Letter], bool]) -> Letter:
+        """The letter at this path that fits; exactly one may."""
+        wait_until(lambda: any(map(fits, self.letters(path))), f"a letter arrives at {path}")
+        (letter,) = filter(fits, self.letters(path))
+        return letter
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()

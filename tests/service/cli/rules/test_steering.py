@@ -1,0 +1,208 @@
+"""The rules of a running service, by the command line."""
+
+import json
+import re
+
+import pytest
+from click.testing import CliRunner
+
+from service.cli.main import main
+
+API_KEY = "api-0123456789abcdef"  # of `start_ringback`
+RULES = """\
+rules:
+  - id: wide
+    on: task.succeeded
+    match:
+      action: IMAGINE
+      params.ar: "16:9"
+      any: [{prompt: {contains: 猫}}, {tags: cat}]
+    do: [click: [U1, U2]]
+  - id: dry
+    on: task.succeeded
+    match: {action: IMAGINE, tags: dry}
+    dry_run: true
+    do: [click: U3]
+"""
+HOSTILE = "\x1b[2J\u202e一只狗\x07 --ar 1:1"
+
+
+class Ruled:
+    """A service with rules, and verbs run beside it."""
+
+    def __init__(self, ringback, config):
+        self.ringback = ringback
+        self.config = config
+
+    def run(self, *arguments, typed=""):
+        environ = {"RINGBACK_URL": self.ringback.url, "RINGBACK_API_KEY": API_KEY}
+        return CliRunner().invoke(main, arguments, env=environ, input=typed)
+
+    def objects(self, *arguments):
+        return [json.loads(line) for line in self.run(*arguments, "--json").stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def ruled(start_ringback, tmp_path_factory):
+    config = tmp_path_factory.mktemp("rules") / "ringback.yaml"
+    config.write_text(RULES)
+    with start_ringback(RINGBACK_CONFIG=str(config)) as running:
+        yield Ruled(running, config)
+
+
+@pytest.fixture(scope="module")
+def wide(ruled):
+    return ruled.ringback.grid()["id"]
+
+
+@pytest.fixture(scope="module")
+def square(ruled):
+    return ruled.ringback.grid(prompt=HOSTILE)["id"]
+
+
+def test_rules_are_listed_with_what_they_did(ruled, wide):
+    outcome = ruled.run("rules", "list")
+    assert outcome.exit_code == 0
+    head, first, second = outcome.stdout.splitlines()
+    assert head.split() == ["RULE", "ON", "STATE", "FIRED", "WAITS", "BLOCKED", "LAST", "AT", "MOST"]
+    assert first.split()[:3] == ["wide", "task.succeeded", "live"]
+    assert "up to 2 follow-ups per task" in first
+    assert second.split()[:3] == ["dry", "task.succeeded", "dry"]
+    assert [rule["id"] for rule in ruled.objects("rules", "list")] == ["wide", "dry"]
+
+
+def test_a_refused_file_is_told_and_is_status_1(ruled):
+    ruling = ruled.ringback.service._ruling
+    from service.written.mistakes import Mistake
+
+    ruling.refuse((Mistake("ringback.yaml", 3, 9, "there is no event 'x\x1b'"),))
+    try:
+        outcome = ruled.run("rules", "list")
+        assert outcome.exit_code == 1
+        assert "ringback.yaml:3:9: there is no event 'x '" in outcome.stderr
+        assert ruled.ringback.get("/readyz").status_code == 200
+        assert ruled.ringback.get("/readyz").json()["rules"] == (
+            "refused: 1 mistake in a newer file; the 2 before it go on"
+        )
+        assert ruled.ringback.get("/v1/rules").json()["file"]["mistakes"][0]["line"] == 3
+    finally:
+        ruling.refusal = None
+
+
+def test_firings_are_listed_newest_first(ruled, wide):
+    dry = ruled.ringback.grid(prompt="x", tags=["dry"])["id"]
+    lines = ruled.run("rules", "firings").stdout.splitlines()
+    assert lines[1].split()[:2] == ["✗", "blocked"]
+    assert dry in lines[1] and "dry_run: " in lines[1] and "click U3 (waits)" in lines[1]
+    assert wide in ruled.run("rules", "firings", "wide").stdout
+    assert [each["task_id"] for each in ruled.objects("rules", "firings", "--task", wide)] == [wide]
+    assert ruled.run("rules", "firings", "wode").exit_code == 1
+
+
+def test_why_tells_clause_by_clause_what_was_there(ruled, square):
+    outcome = ruled.run("rules", "why", "wide", square)
+    assert outcome.exit_code == 1
+    verdict, *lines = outcome.stdout.splitlines()
+    assert verdict == "wide  does not mean the task: 2 lines missed"
+    told = [re.split(r"\s{2,}", line) for line in lines]
+    assert told[0][0] == "ringback.yaml:2" and told[0][-1] == "ok"
+    assert told[2] == ["ringback.yaml:6", "params.ar", 'is "16:9"', 'found "1:1"', "NO"]
+    assert told[3][:2] == ["ringback.yaml:7", "any"] and told[3][-1] == "NO"
+    assert 'prompt  contains "猫"' in lines[4]
+
+
+def test_why_tells_the_guards_and_what_happened(ruled, wide):
+    outcome = ruled.run("rules", "why", "wide", wide)
+    assert outcome.exit_code == 0
+    assert outcome.stdout.startswith("wide  fired\n")
+    assert "guard" in outcome.stdout
+    assert outcome.stdout.splitlines()[-1].endswith(": click U1, click U2")
+
+
+def test_why_of_a_task_tells_of_every_rule(ruled, square):
+    outcome = ruled.run("rules", "why", square)
+    assert outcome.exit_code == 1
+    assert [line.split()[0] for line in outcome.stdout.split("\n\n")] == ["dry", "wide"]
+    assert [each["rule"] for each in ruled.objects("rules", "why", square)] == ["dry", "wide"]
+
+
+def test_a_hostile_prompt_reaches_no_terminal_raw(ruled, square):
+    for arguments in (("rules", "why", square), ("rules", "why", "wide", square), ("rules", "firings")):
+        said = ruled.run(*arguments).output
+        assert not set(said) & {"\x1b", "\u202e", "\x07"}
+    assert "一只狗" in ruled.run("rules", "why", "wide", square).stdout
+
+
+def test_a_backtest_is_told_in_counts_and_names_the_difference(ruled, wide, square, tmp_path):
+    outcome = ruled.run("rules", "backtest", "--since", "1h")
+    assert outcome.exit_code == 0
+    assert "first-order firings only" in outcome.stdout
+    assert "0 real firings would disappear, 0 new ones would appear." in outcome.stdout
+    other = tmp_path / "other.yaml"
+    other.write_text(
+        'rules: [{id: square, on: task.succeeded, match: {action: IMAGINE, params.ar: "1:1"}, do: [click: U4]}]'
+    )
+    outcome = ruled.run("rules", "backtest", "--since", "1h", "--file", str(other), "--diff")
+    assert f"appears  square  {square}" in outcome.stdout.replace("appearing", "appears")
+    assert f"disappears  wide  {wide}" in outcome.stdout
+    other.write_text("rules: [{id: square}]")
+    outcome = ruled.run("rules", "backtest", "--since", "1h", "--file", str(other))
+    assert (outcome.exit_code, "'on' is missing" in outcome.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("since", ["soon", "7", "7y", "", "99999999d"])
+def test_a_time_that_is_none_is_refused(ruled, since):
+    outcome = ruled.run("rules", "backtest", "--since", since)
+    assert (outcome.exit_code, "no span such as 7d" in outcome.stderr) == (2, True)
+
+
+def test_a_rule_is_applied_when_a_person_agrees(ruled):
+    task = ruled.ringback.grid(prompt="y", tags=["dry"])["id"]
+    refused = ruled.run("rules", "apply", "dry", "--since", "1h", typed="n\n")
+    assert refused.exit_code == 1
+    assert task in refused.stderr and "What it opens is paid for." in refused.stderr
+    done = ruled.run("rules", "apply", "dry", "--since", "1h", typed="y\n")
+    assert done.exit_code == 0
+    assert "blocked (dry_run)" in done.stdout, "its guards hold"
+    none = ruled.run("rules", "apply", "wide", "--since", "1h", "--yes")
+    assert none.stderr == "wide means no task of that time that it has not acted on.\n"
+    (applied,) = ruled.objects("rules", "apply", "dry", "--since", "1h", "--yes")
+    assert (applied["dry_run"], applied["fired"]) == (False, 0)
+
+
+def test_a_rule_is_paused_and_resumed(ruled):
+    paused = ruled.run("rules", "pause", "wide", "--why", "太贵")
+    assert (paused.exit_code, paused.stdout.startswith("wide is paused since ")) == (0, True)
+    assert "paused" in ruled.run("rules", "list").stdout.splitlines()[1]
+    (state,) = ruled.objects("rules", "pause", "wide")
+    assert (state["origin"], state["detail"]) == ("cli", "太贵")
+    assert ruled.run("rules", "resume", "wide").stdout == "wide fires again.\n"
+    assert ruled.run("rules", "pause", "../pause").exit_code == 1, "a rule's name is no way to another call"
+    assert ruled.ringback.get("/readyz").json()["paused"] is False
+
+
+def test_everything_is_paused_and_resumed(ruled):
+    paused = ruled.run("pause", "--why", "x")
+    assert "nothing is submitted. To go on: ringback resume" in paused.stdout
+    assert "Everything is paused" in ruled.run("rules", "list").stderr
+    assert ruled.objects("pause")[0]["paused"] is True
+    assert ruled.run("resume").stdout == "Submissions go on.\n"
+    assert ruled.objects("resume")[0]["paused"] is False
+
+
+def test_tags_are_added_and_taken_away(ruled, wide):
+    outcome = ruled.run("tag", wide, "a", "猫", "--remove", "b")
+    assert (outcome.exit_code, outcome.stdout) == (0, f"{wide}  a, 猫\n")
+    assert ruled.objects("tag", wide, "--remove", "a")[0]["tags"] == ["猫"]
+    assert ruled.run("tag", wide).exit_code == 2
+
+
+def test_what_failed_is_asked_for_once_more(ruled):
+    failed = ruled.ringback.open()["id"]
+    ruled.ringback.call_back(failed, "FAILURE", failReason="执行超时")
+    outcome = ruled.run("resubmit", failed, "--no-wait")
+    assert outcome.exit_code == 0
+    assert outcome.stdout.startswith("Submitted once more as 8")
+    (retry,) = ruled.objects("resubmit", failed, "--no-wait")
+    assert (retry["retry_of"], retry["origin"]) == (failed, "cli")
+    assert ruled.run("resubmit", failed, "--no-wait").stdout.startswith(f"It stands already: task {retry['id']}.")

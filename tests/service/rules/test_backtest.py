@@ -1,0 +1,111 @@
+"""What rules would have done is what they did: a live run against its own ledger, and a changed file against it."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service.rules.backtest import backtest
+from service.rules.reactor import Reactor
+from storage.firings import list_firings, resume_due
+from storage.openings import open_click
+from storage.queue import claim_due
+from storage.records import Task
+from storage.submissions import reject
+from storage.tasks import read_task
+
+if TYPE_CHECKING:
+    from tests.conftest import Ledger
+
+FOREVER = 10**14
+RULES = """
+limits:
+  max_depth: 3
+  per_hour: 9
+  spend_per_day: 8.5
+rules:
+  - {id: all-four, on: task.succeeded, match: {action: IMAGINE, tags: auto}, do: [click: [U1, U2, U3, U4]]}
+  - {id: first, on: task.succeeded, match: {action: IMAGINE}, do: [{click: U1}, {tag: done}]}
+  - {id: vary, on: task.succeeded, match: {action: [IMAGINE, VARIATION]}, max_depth: 3, do: [click: V1]}
+  - {id: dear, on: task.succeeded, match: {action: VARIATION}, budget: {per_root: 2, per_hour: 2, policy: drop}, do: [submit: {prompt: "{prompt} again"}]}
+  - {id: again, on: task.failed, match: {fail_kind: timeout}, attempts: {max: 2, backoff: [10s, 5m]}, do: [resubmit: {}]}
+  - {id: done, on: chain.settled, match: {chain.succeeded.UPSCALE: {gte: 2}}, do: [{tag: {root: settled}}, {click: U2}]}
+  - {id: half, on: task.progressed, match: {progress: {gte: 50}}, do: [tag: half]}
+  - {id: night, on: task.succeeded, match: {action: UPSCALE}, quiet_hours: {from: 09:00, to: 12:00, tz: UTC}, do: [tag: seen]}
+"""  # noqa: E501
+
+
+def price(gateway: str, action: str, mode: str | None) -> float | None:
+    return {"IMAGINE": 0.7, "UPSCALE": 0.1}.get(action, 0.3)
+
+
+class Play:
+    """A live run: people ask, gateways answer, time goes by, and all of it is random."""
+
+    def __init__(self, ledger: "Ledger", seed: int) -> None:
+        self.ledger = ledger
+        self.random = random.Random(seed)
+        self.open: list[str] = []
+
+    def step(self) -> None:
+        what = self.random.choices(("ask", "end", "wait", "click"), (3, 8, 4, 1))[0]
+        if what == "ask":
+            tags = self.random.choice([(), ("auto",)])
+            self.ledger.open(prompt="a cat", tags=tags, then=self.random.choice([(), ("V2", "U1")]))
+        elif what == "click" and (task := self.pick("status = 'SUCCESS' AND action = 'IMAGINE'")) is not None:
+            self.ledger.do(open_click, task, self.random.choice(task.buttons), origin="api")
+        elif what == "wait":
+            self.wait(self.random.choice([1, 20, 400, 1800, 7000]))
+        elif (task := self.pick("status NOT IN ('SUCCESS', 'FAILURE', 'CANCEL')")) is not None:
+            self.end(task)
+
+    def pick(self, where: str) -> Task | None:
+        rows = self.ledger.sql(f"SELECT id FROM tasks WHERE {where} ORDER BY id")
+        return self.ledger.ask(read_task, self.random.choice(rows)[0]) if rows else None
+
+    def end(self, task: Task) -> None:
+        self.ledger.do(claim_due, gateway="g", limit=100, price=lambda task, _request: price("g", task.action, None))
+        how = self.random.choices(("good", "half", "timeout", "banned", "refused"), (6, 2, 2, 1, 1))[0]
+        submission = self.ledger.submission(task)
+        if how == "refused" and submission.state == "sending":
+            self.ledger.do(reject, submission.id, reason="no", kind="gateway", answer=None)
+        elif how == "half":
+            self.ledger.record(task, status="IN_PROGRESS", progress=self.random.choice([30, 60, 80]))
+        elif how in ("timeout", "banned"):
+            kind = {"timeout": "timeout", "banned": "moderation"}[how]
+            self.ledger.record(task, status="FAILURE", fail_reason=how, fail_kind=kind)
+        else:
+            buttons = self.ledger.grid if task.action in ("IMAGINE", "VARIATION") else ()
+            self.ledger.record(task, status="SUCCESS", progress=100, buttons=buttons)
+
+    def wait(self, seconds: float) -> None:
+        """What falls due meanwhile is taken up when it does."""
+        end = self.ledger.clock.now + seconds
+        while (due := self.ledger.do(resume_due)) is not None and due / 1000 <= end:
+            self.ledger.clock.now = max(self.ledger.clock.now, due / 1000 + 1e-4)
+        self.ledger.clock.now = end
+        self.ledger.do(resume_due)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_backtest_counts_what_a_live_run_did(
+    open_ledger: "Callable[..., Ledger]", make_reactor: Callable[..., Reactor], seed: int
+) -> None:
+    reactor = make_reactor(RULES, price=price)
+    ledger = open_ledger(react=reactor)
+    play = Play(ledger, seed)
+    for _ in range(150):
+        play.step()
+    told = ledger.ask(backtest, reactor, since=0, until=ledger.store.now())
+    lived = ledger.ask(list_firings, limit=10_000)
+    assert len(lived) > 50
+    mine = {(f.rule, f.task_id): f for f in lived}
+    assert (told.appear, told.disappear) == ((), ()), [(d, mine.get((d.rule, d.task_id))) for d in (*told.appear, *told.disappear)]
+    fired = Counter(firing.rule for firing in lived if firing.outcome == "fired")
+    blocked = Counter((firing.rule, firing.reason) for firing in lived if firing.outcome == "blocked")
+    deferred = Counter((firing.rule, firing.reason) for firing in lived if firing.outcome == "deferred")
+    assert {each.rule: each.fired for each in told.tallies if each.fired} == fired
+    assert {(each.rule, reason): n for each in told.tallies for reason, n in each.blocked.items()} == blocked
+    assert {(each.rule, reason): n for each in told.tallies for reason, n in each.deferred.items()} == deferred
