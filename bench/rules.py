@@ -43,8 +43,8 @@ from storage.submissions import acknowledge
 from storage.tasks import read_task
 
 GATEWAY = "midjourney-proxy"
-SAMPLE = 2000  # events that are decided about to time one
-REPEATS = 5  # of which the quickest counts: the others were kept waiting
+SAMPLE = 200  # events that are decided about to time one
+REPEATS = 40  # of which the quickest counts: the others were kept waiting
 FITS = 20  # one rule in so many fits one task in FIRES
 FIRES = 10
 BATCH = 500  # callbacks under way at once, while a ledger is filled

@@ -183,7 +183,9 @@ class Service:
         finally:
             await self._supervisor.stop()
             await asyncio.gather(
-                *(each.close() for each in (*self._submitters.values(), self._downloader, self._notifier))
+                *(submitter.close() for submitter in self._submitters.values()),
+                self._downloader.close(),
+                self._notifier.close(),
             )
             for client in self._http:
                 await client.aclose()

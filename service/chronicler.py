@@ -1,5 +1,4 @@
-"""Tells the log what the ledger believes: a line for each ending, each firing, and each chain that has settled, a moment
-after their commit.
+"""Tells the log what the ledger believes: endings, firings, chains that have settled; a moment after their commit.
 
 Each line carries the time of what it tells: sorted by time, what follows from an ending comes after it.
 """
@@ -74,9 +73,7 @@ class Chronicler:
     async def _tell_taken_up(self) -> None:
         """Tell what became of the firings that waited."""
         for outcome in TAKEN_UP if self._waiting else ():
-            firings = await self._store.read(
-                list_firings, ids=self._waiting, outcome=outcome, limit=len(self._waiting)
-            )
+            firings = await self._store.read(list_firings, ids=self._waiting, outcome=outcome, limit=len(self._waiting))
             for firing in firings:
                 self._waiting.discard(firing.id)
                 self._tell_firing(firing)

@@ -21,11 +21,12 @@ def load_deployment(environ: Mapping[str, str], cwd: Path, *, dry_run: bool = Fa
     """
     environment = read_environment(environ, cwd)
     settings, mistakes = collect_settings(environment, cwd)
-    config = Config()
+    config, has_gateway = Config(), environment.is_set("RINGBACK_GATEWAY")
     try:
         config = load_config(settings.config, named=settings.config_named, environ=settings.environ)
     except ConfigError as error:
         named = settings.config_named
+        has_gateway |= any(each.line is not None for each in error.mistakes)  # there may be one among the mistakes
         mistakes += [
             replace(each, message=f"{each.message}; RINGBACK_CONFIG names it") if named and each.line is None else each
             for each in error.mistakes
@@ -33,7 +34,7 @@ def load_deployment(environ: Mapping[str, str], cwd: Path, *, dry_run: bool = Fa
     if (lost := _find_lost_ledger(settings.database)) is not None:
         place = environment.variables.get("RINGBACK_DATABASE", Variable("", PROCESS))
         mistakes.append(place.mistake(f"RINGBACK_DATABASE: {lost}"))
-    if not environment.is_set("RINGBACK_GATEWAY") and not config.gateways:
+    if not has_gateway and not config.gateways:
         mistakes.append(NO_GATEWAY)
     first = settings.gateway
     if first is not None and any(gateway.name == first.name for gateway in config.gateways):

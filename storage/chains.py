@@ -1,11 +1,34 @@
 """What became of a root and of everything that grew from it, and whether anything is still to come."""
 
 import sqlite3
-from collections import Counter
 
-from storage.records import Chain, Picture, Status, Task
-from storage.tasks import COLUMNS, task_of_row
+import msgspec
+
+from storage.records import Chain, Picture, Status, SubmissionState
 from storage.transaction import Transaction
+
+_BAD_ENDINGS: dict[str, str] = {Status.FAILURE: "failed", Status.CANCEL: "cancelled"}
+
+
+class Member(msgspec.Struct, frozen=True):
+    """What counts of one task; a chain may be long, and is read at each of its settlings."""
+
+    id: str
+    action: str
+    index: int | None
+    status: str
+    submission: str
+    cost: float | None
+    retry_of: str | None
+    image_url: str | None
+    video_urls: str  # JSON
+
+    @property
+    def has_picture(self) -> bool:
+        return self.image_url is not None or self.video_urls != "[]"
+
+
+_COLUMNS = ", ".join(f'"{name}"' for name in Member.__struct_fields__)
 
 
 def is_settled(tx: sqlite3.Connection | Transaction, root_id: str) -> bool:
@@ -23,53 +46,44 @@ def is_settled(tx: sqlite3.Connection | Transaction, root_id: str) -> bool:
 
 def read_chain(db: sqlite3.Connection | Transaction, root_id: str) -> Chain:
     """Give what became of a chain so far; one of no tasks where there is no such root."""
-    rows = db.execute(f"SELECT {COLUMNS} FROM tasks WHERE root_id = ? ORDER BY id", (root_id,))
-    tasks = [task_of_row(row) for row in rows]
-    asked_again = {task.retry_of for task in tasks}
-    counts: dict[str, Counter[str]] = {word: Counter() for word in ("succeeded", "failed", "cancelled", "retried")}
-    lost = 0
-    for task in tasks:
-        match _word_of(task, is_retried=task.id in asked_again):
-            case None:
-                pass
-            case "lost":
-                lost += 1
-            case word:
-                counts[word][task.action] += 1
-    costs = [task.cost for task in tasks if task.cost is not None]
+    members = [
+        Member(*row) for row in db.execute(f"SELECT {_COLUMNS} FROM tasks WHERE root_id = ? ORDER BY id", (root_id,))
+    ]
+    asked_again = {member.retry_of for member in members}
+    counts: dict[str, dict[str, int]] = {word: {} for word in ("succeeded", "failed", "cancelled", "lost", "retried")}
+    for member in members:
+        word = _word_of(member, is_retried=member.id in asked_again)
+        if word is not None:
+            counts[word][member.action] = counts[word].get(member.action, 0) + 1
+    costs = [member.cost for member in members if member.cost is not None]
     return Chain(
         root_id=root_id,
-        tasks=len(tasks),
-        **{word: dict(counter) for word, counter in counts.items()},
-        lost=lost,
+        tasks=len(members),
+        succeeded=counts["succeeded"],
+        failed=counts["failed"],
+        cancelled=counts["cancelled"],
+        retried=counts["retried"],
+        lost=sum(counts["lost"].values()),
         cost=sum(costs) if costs else None,
-        pictures=tuple(_picture_of(task) for task in tasks if task.status == Status.SUCCESS and _has_picture(task)),
+        pictures=tuple(
+            _picture_of(member) for member in members if member.status == Status.SUCCESS and member.has_picture
+        ),
     )
 
 
-def _word_of(task: Task, *, is_retried: bool) -> str | None:
-    """Under which word of a Chain the task counts; None while something is expected of it."""
-    if task.status == Status.SUCCESS:
+def _word_of(member: Member, *, is_retried: bool) -> str | None:
+    """Under which word the task counts; None while something is expected of it."""
+    if member.status == Status.SUCCESS:
         return "succeeded"
-    if not task.settled:
-        return None
-    if is_retried:
-        return "retried"
-    if task.status == Status.FAILURE:
-        return "failed"
-    return "cancelled" if task.status == Status.CANCEL else "lost"
+    ending = _BAD_ENDINGS.get(member.status) or ("lost" if member.submission == SubmissionState.LOST else None)
+    return "retried" if is_retried and ending else ending
 
 
-def _has_picture(task: Task) -> bool:
-    return task.image_url is not None or bool(task.video_urls)
-
-
-def _picture_of(task: Task) -> Picture:
+def _picture_of(member: Member) -> Picture:
     return Picture(
-        task_id=task.id,
-        action=task.action,
-        index=task.index,
-        image_url=task.image_url,
-        video_urls=task.video_urls,
-        picture_url=task.picture_url,
+        task_id=member.id,
+        action=member.action,
+        index=member.index,
+        image_url=member.image_url,
+        video_urls=tuple(msgspec.json.decode(member.video_urls)),
     )

@@ -6,9 +6,9 @@ import sqlite3
 def list_leftovers(
     db: sqlite3.Connection, rule: str, event_type: str, *, since: int, until: int
 ) -> list[tuple[str, int]]:
-    """Give the tasks that had such an event in a time (ms, both included), each with the first one's `seq`, oldest first.
+    """Give the tasks that had such an event in a time (ms, both included), each with its first one's `seq`.
 
-    Left out are those about which the rule has fired, or waits.
+    The oldest event comes first. Left out are those about which the rule has fired, or waits.
     """
     rows = db.execute(
         "SELECT task_id, min(seq) FROM events WHERE type = ? AND time BETWEEN ? AND ? AND task_id IS NOT NULL"

@@ -3,6 +3,8 @@
 The answer is a second submission of the same task, of kind `modal`. Whatever shows that the gateway went on proves it.
 """
 
+import msgspec
+
 from storage.errors import NoWindow
 from storage.openings import inherit_mode, plan_submission
 from storage.records import Status, SubmissionState, Task
@@ -36,13 +38,12 @@ def answer_window(
 
 def answer_at_once(tx: Transaction, task_id: str) -> None:
     """A window has opened: give it the answer that came with the click, if one did."""
-    row = tx.execute(
-        "SELECT json_extract(request, '$.window.prompt'), json_extract(request, '$.window.mask') FROM submissions"
-        " WHERE task_id = ? AND kind = 'submit' AND json_type(request, '$.window') = 'object'",
-        (task_id,),
-    ).fetchone()
-    if row is not None and tx.execute(_LATEST, (task_id,)).fetchone() is None:
-        answer_window(tx, task_id, prompt=row[0], mask=row[1])
+    # Its text is no business of SQLite's JSON, which ends each at its first NUL.
+    asked = "SELECT request FROM submissions WHERE task_id = ? AND kind = 'submit'"
+    row = tx.execute(asked, (task_id,)).fetchone()
+    window = msgspec.json.decode(row[0]).get("window") if row is not None else None
+    if window is not None and tx.execute(_LATEST, (task_id,)).fetchone() is None:
+        answer_window(tx, task_id, prompt=window["prompt"], mask=window["mask"])
 
 
 def settle_window(tx: Transaction, task_id: str) -> bool:

@@ -15,6 +15,7 @@ from service.cli.states import is_settled, state_of
 from service.cli.waits import Wait, is_waiting, read_waits
 from storage.records import JSON, Status, SubmissionState
 
+THEN: Final = "then"  # the rule that a task's own list is
 LOOK_AGAIN: Final = 2.0  # seconds between two looks at a chain of which a task waits to be sent
 
 
@@ -60,8 +61,9 @@ def _is_answered(api: Api, task_id: str) -> bool:
 
 
 def has_succeeded(tasks: Sequence[JSON]) -> bool:
-    """Whether every Task of a chain did."""
-    return all(task["status"] == Status.SUCCESS for task in tasks)
+    """Whether every Task of a chain did; of one that was asked for once more, the last attempt counts."""
+    asked_again = {task["retry_of"] for task in tasks}
+    return all(task["status"] == Status.SUCCESS for task in tasks if task["id"] not in asked_again)
 
 
 def print_pictures(tasks: Sequence[JSON]) -> None:
@@ -102,14 +104,14 @@ def wait_for_chain(
         tell(tasks)
     for each in tasks:
         _tell_trouble(each)
-    settled = is_chain_over(api, tasks)
-    if not settled:
+    if not is_chain_over(api, tasks):
         click.echo(f"Not over after {timeout:g} s. It goes on: ringback watch {task['root_id']}", err=True)
         waits = read_waits(api, tasks)
         for each in tasks:
             if each["id"] in waits:
                 click.echo(tell_wait(each, waits[each["id"]]), err=True)
-    return settled and has_succeeded(tasks) and _tell_blocked(api, tasks)
+        return False
+    return _tell_blocked(api, tasks) and has_succeeded(tasks)
 
 
 def tell_wait(task: JSON, wait: Wait) -> str:
@@ -127,12 +129,16 @@ def _tell_trouble(task: JSON) -> None:
 
 
 def _tell_blocked(api: Api, tasks: Sequence[JSON]) -> bool:
-    """Say what the chain's own `then` could not click; gives whether it could click all."""
+    """Say what the chain's own `then` could not click, and what is still to come; gives whether it could click all."""
+    firings = [firing for task in tasks for firing in api.list_firings(task["id"])]
+    for firing in firings:
+        if firing["outcome"] == "deferred":
+            who = "--then" if firing["rule"] == THEN else f"Rule {plain(firing['rule'])}"
+            click.echo(f"{who} goes on at {firing['next_at']}: {plain(firing['detail'])}", err=True)
     blocked = [
         firing
-        for task in tasks
-        for firing in api.list_firings(task["id"])
-        if firing["rule"] == "then" and firing["reason"] not in (None, "exists")
+        for firing in firings
+        if firing["rule"] == THEN and firing["outcome"] == "blocked" and firing["reason"] != "exists"
     ]
     for firing in blocked:
         click.echo(f"--then was blocked: {plain(firing['detail'])}", err=True)

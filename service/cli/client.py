@@ -92,6 +92,10 @@ class Api:
         """Give every Firing about a task, oldest first."""
         return list(self.get(task_path(task_id, "firings"))["firings"])
 
+    def list_pauses(self, *, patience: float = 0.0) -> list[JSON]:
+        """Give everything that stands still."""
+        return list(self.get("/v1/pauses", patience=patience)["pauses"])
+
     def list_tasks(self, *, limit: int, **query: Any) -> Iterator[JSON]:
         """Give up to `limit` Tasks, newest first, page by page."""
         cursor = None

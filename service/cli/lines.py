@@ -12,16 +12,19 @@ from storage.records import JSON
 def tell_event(event: JSON) -> Text:
     """Give the line: when, what, which task, how far, from where, and whatever else it says."""
     line = Text.assemble((_clock(event["time"]), "dim"), f"  {event['seq']:>5}  ")
-    task = event["task"]
+    task, data = event["task"], event["data"]
     if task is None:
-        return line.append(plain(event["type"]))
+        line.append(plain(event["type"]))
+        for text, style in ((data.get("rule"), ""), (data.get("detail"), "yellow")):
+            line.append(f"  {plain(text)}" if text else "", style)
+        return line
     state = state_of(task)
     line.append(f"{state.shape} ", state.style).append(f"{plain(event['type']):<15} ")
     line.append(f"{task['id']}  {name_task(task):<8}", "dim")
     if task["progress"] is not None:
         line.append(f" {task['progress']:>3} %")
-    line.append(f"  {plain(event['data'].get('source'))}", "dim")
-    for text, style in ((event["data"].get("reason"), "yellow"), (task["fail_reason"], "red")):
+    line.append(f"  {plain(data.get('source'))}", "dim")
+    for text, style in ((data.get("reason") or data.get("detail"), "yellow"), (task["fail_reason"], "red")):
         if text:
             line.append(f"  {plain(text)}", style)
     return line

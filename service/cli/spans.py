@@ -10,7 +10,7 @@ _SPAN: Final = re.compile(r"([0-9]{1,6})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-class Since(click.ParamType):
+class Since(click.ParamType[str]):
     """A span before now, or a time; gives a time as `/v1` takes it."""
 
     name = "SPAN|TIME"

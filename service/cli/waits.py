@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from service.cli.client import PATIENCE, Api
 from service.cli.screen import plain
+from storage.pauses import EVERYTHING
 from storage.records import JSON, Status, SubmissionState
 
 
@@ -17,8 +18,13 @@ class Wait(NamedTuple):
     again: str | None  # the time of day of the next try; None where it is due as soon as there is a place
 
     def __str__(self) -> str:
+        if not self.tries:
+            return self.reason
         tries = f"{self.tries} {'try' if self.tries == 1 else 'tries'}"
         return f"{self.reason} ({tries}{f', the next at {self.again}' if self.again else ''})"
+
+
+PAUSED: Final = Wait("everything is paused; to go on: ringback resume", 0, None)
 
 
 def is_waiting(task: JSON) -> bool:
@@ -27,10 +33,12 @@ def is_waiting(task: JSON) -> bool:
 
 
 def read_waits(api: Api, tasks: Sequence[JSON]) -> dict[str, Wait]:
-    """Give why each of these Tasks waits, by its id; those that were tried and refused, no others."""
+    """Give why each of these Tasks waits, by its id; those that were tried and refused, and all while it is paused."""
     now = datetime.now(UTC)
-    waits = {}
-    for task in filter(is_waiting, tasks):
+    waiting, waits = list(filter(is_waiting, tasks)), {}
+    if waiting and any(each["scope"] == EVERYTHING for each in api.list_pauses(patience=PATIENCE)):
+        return {task["id"]: PAUSED for task in waiting}
+    for task in waiting:
         latest = api.list_submissions(task["id"], patience=PATIENCE)[-1]
         if latest["state"] == SubmissionState.PLANNED and (wait := explain_wait(latest, now=now)):
             waits[task["id"]] = wait

@@ -24,6 +24,7 @@ from service.rules.templates_reader import read_stored, read_template
 from service.written.mistakes import did_you_mean, quoted
 from service.written.nodes import Node
 
+MOST_ACTIONS: Final = 20  # of one rule
 LONGEST_TAG: Final = 64  # characters, as whoever submits a task may give them
 MOST_TAGS: Final = 32
 ADDRESS_DIGITS: Final = 16
@@ -42,8 +43,10 @@ def read_actions(node: Node, *, rule: str, event: str | None) -> tuple[WrittenAc
     items = node.items()
     if isinstance(node.value, list) and not items:
         node.mistake(f"there is nothing to do; give an action such as - {EXAMPLES['click']}")
+    if len(items) > MOST_ACTIONS:
+        items[MOST_ACTIONS].mistake(f"a rule has at most {MOST_ACTIONS} actions")
     reader = _Reader({"rule": rule, "event": event or ""}, event)
-    actions = [action for item in items if (action := reader.read(item)) is not None]
+    actions = [action for item in items[:MOST_ACTIONS] if (action := reader.read(item)) is not None]
     reader.note_repeated()
     return tuple(actions)
 

@@ -11,7 +11,7 @@ from storage.records import JSON
 TEMPLATE: Final[JSON] = {"type": "string", "pattern": r"\S"}
 LABEL: Final[JSON] = {"anyOf": [{"enum": list(WELL_KNOWN_LABELS)}, {"type": "string", "minLength": 1}]}
 LABELS: Final[JSON] = {"anyOf": [LABEL, {"type": "array", "items": LABEL, "minItems": 1}]}
-_TAG: Final[JSON] = {"type": ["string", "number"], "minLength": 1, "maxLength": LONGEST_TAG}
+_TAG: Final[JSON] = {"type": ["string", "number", "boolean"], "minLength": 1, "maxLength": LONGEST_TAG}
 TAGS: Final[JSON] = {"type": "array", "items": _TAG, "maxItems": MOST_TAGS}
 _ONE_TAG_OR_MANY: Final[list[JSON]] = [_TAG, {**TAGS, "minItems": 1}]
 

@@ -88,7 +88,7 @@ def backtest(db: sqlite3.Connection, reactor: Reactor, *, since: int, until: int
 
 
 class _Past:
-    """The ledger as it was (`service.rules.replay.Past`), as far as rules did not make it what it is."""
+    """The ledger as it was (`service.rules.past.Past`), as far as rules did not make it what it is."""
 
     def __init__(self, db: sqlite3.Connection, since: int) -> None:
         self._db = db

@@ -58,14 +58,14 @@ def read_bounds(name: str, budget: Budget) -> Iterator[Bound]:
 
 def measure(bound: Bound, paid: Sequence[Paid], task: Task, facts: Facts, rule: str | None) -> Finding:
     """Whether these actions fit beside what was reserved before, by the rule or (None) by all and `then`."""
-    wanted = [_weigh(bound, action.cost) for action in paid]
+    wanted = [action.cost if bound.money else 1.0 for action in paid]
     if None in wanted:
         unknown = _name_action(paid[wanted.index(None)], task)
         return Finding(ok=False, detail=f"{_tell(bound)}: gateway {task.gateway} has no price for {unknown}")
     more = fsum(each for each in wanted if each is not None)
     standing = _list_standing(bound, task, facts, rule)
     # What was opened when nobody knew its price counts as nothing: there is nothing to count.
-    weights = [_weigh(bound, each.cost) or 0.0 for each in standing]
+    weights = [each.cost or 0.0 for each in standing] if bound.money else [1.0] * len(standing)
     used = fsum(weights)
     told = f"{_tell(bound)}: {_tell_use(bound, used)}, {_tell_more(bound, more)}"
     if _fits(bound, used + more):
@@ -95,10 +95,6 @@ def _find_room(bound: Bound, standing: Sequence[Spending], weights: Sequence[flo
 
 def _fits(bound: Bound, total: float) -> bool:
     return total <= bound.most + (GRAIN if bound.money else 0)
-
-
-def _weigh(bound: Bound, cost: float | None) -> float | None:
-    return cost if bound.money else 1.0
 
 
 def _name_action(action: Paid, task: Task) -> str:

@@ -9,9 +9,7 @@ from storage.leftovers import list_leftovers
 from storage.tasks import read_task
 
 
-def find_leftovers(
-    db: sqlite3.Connection, rule: Rule, *, since: int, until: int, now: int
-) -> list[tuple[str, int]]:
+def find_leftovers(db: sqlite3.Connection, rule: Rule, *, since: int, until: int, now: int) -> list[tuple[str, int]]:
     """The tasks, as they are now, that the rule means and has not acted on, each with its event's `seq`; a query.
 
     Times are ms. Whether it may act is for its guards to say, when it is applied.

@@ -34,9 +34,13 @@ Price = Callable[[str, str, str | None], float | None]  # of a gateway, an actio
 def plan_actions(
     written: Sequence[WrittenAction], subject: Subject, origin: str, *, kept: Sequence[Task]
 ) -> tuple[Action, ...]:
-    """The actions in their order, none of them twice. `kept` are the tasks whose pictures a `download` keeps."""
+    """The actions in their order, none of them twice: two names of one button are one click, and only a prompt may be
+    meant twice. `kept` are the tasks whose pictures a `download` keeps.
+    """
     actions = [action for each in written for action in _plan(each, subject, origin, kept)]
-    return tuple(action for place, action in enumerate(actions) if action not in actions[:place])
+    return tuple(
+        action for place, action in enumerate(actions) if isinstance(action, Submit) or action not in actions[:place]
+    )
 
 
 def put_price(action: Action, task: Task, mode: str | None, price: Price) -> Action:

@@ -51,13 +51,8 @@ class Reactor:
         """
         if event_type == SUCCEEDED and (labels := facts.then(task.id)):
             yield self._decide(make_then(labels), Subject(task), facts)
-        rules = self._shelf.find(event_type, task.action)
-        if not rules:
-            return
-        subject = make_subject(event_type, task, facts)
-        for rule in rules:
-            if (decision := self._ask(rule, subject, facts)) is not None:
-                yield decision
+        if rules := self._shelf.find(event_type, task.action):
+            yield from self._ask(rules, make_subject(event_type, task, facts), facts)
 
     def resume(self, firing: Firing, task: Task, facts: Facts) -> Decision:
         """Decide again about a deferred firing that is due: its guards, not its match."""
@@ -84,7 +79,7 @@ class Reactor:
         found = self.find(rule)
         if found is None or found.on != event_type:
             return None
-        return self._ask(found, make_subject(event_type, task, facts), facts)
+        return next(self._ask((found,), make_subject(event_type, task, facts), facts), None)
 
     def make_case(self, rule: Rule, subject: Subject, facts: Facts, *, begun: int | None = None) -> Case | Decision:
         """The rule and what it would do, for its guards; a blocked decision when the rule raised."""
@@ -108,13 +103,15 @@ class Reactor:
             begun=facts.now if begun is None else begun,
         )
 
-    def _ask(self, rule: Rule, subject: Subject, facts: Facts) -> Decision | None:
-        try:
-            if not rule.match.matches(subject):
-                return None
-        except Exception as error:  # as above
-            return _fail(rule, error)
-        return self._decide(rule, subject, facts)
+    def _ask(self, rules: Sequence[Rule], subject: Subject, facts: Facts) -> Iterator[Decision]:
+        for rule in rules:
+            try:
+                meant = rule.match.matches(subject)
+            except Exception as error:  # as above
+                yield _fail(rule, error)
+            else:
+                if meant:
+                    yield self._decide(rule, subject, facts)
 
     def _decide(self, rule: Rule, subject: Subject, facts: Facts, *, begun: int | None = None) -> Decision:
         case = self.make_case(rule, subject, facts, begun=begun)

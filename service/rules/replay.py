@@ -10,8 +10,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from operator import attrgetter
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
+from service.rules.past import Past
 from service.rules.reactor import Reactor
 from storage.reactions import (
     Action,
@@ -33,34 +34,6 @@ _Key = tuple[str | int | None, ...]  # by which a follow-up is known, whoever op
 _Book = tuple[str | None, str | None]  # what is spent by a rule under a root; None: by all, everywhere
 
 
-class Past(Protocol):
-    """What was so without the rules: what people and gateways did."""
-
-    def then(self, task_id: str) -> tuple[str, ...]:
-        """The task's own list."""
-        ...
-
-    def task(self, task_id: str) -> Task:
-        """A task."""
-        ...
-
-    def chain(self, root_id: str) -> Chain:
-        """What had become of a chain."""
-        ...
-
-    def mode(self, task_id: str) -> str | None:
-        """The mode that a task was submitted in."""
-        ...
-
-    def has_click(self, task: Task, button: Button, now: int) -> bool:
-        """Whether a person's click of the button holds its place."""
-        ...
-
-    def is_answered(self, task: Task, now: int) -> bool:
-        """Whether a person asked for the task once more."""
-        ...
-
-
 class Replay:
     """Facts (`storage.reactions.Facts`) that grow with what the reactor decides."""
 
@@ -74,9 +47,7 @@ class Replay:
         self._waiting: list[tuple[int, int, Firing, Task]] = []  # deferred firings: when, and in which order
         self._fired: Counter[tuple[str, str]] = Counter()  # firings that opened tasks, by rule and root
         self._standing: Counter[_Key] = Counter()  # clicks that hold their places
-        self._spent: dict[tuple[str | None, str | None], list[Spending]] = defaultdict(
-            list
-        )  # by rule and root; oldest first
+        self._spent: dict[_Book, list[Spending]] = defaultdict(list)  # oldest first
         self._shares: dict[_Key, list[tuple[str, str, Spending]]] = defaultdict(list)
 
     def follow(self, event_type: str, task: Task, now: int, seq: int = 0) -> None:
@@ -194,35 +165,44 @@ class Replay:
     # What the guards ask.
 
     def then(self, task_id: str) -> tuple[str, ...]:
+        """The task's own list."""
         return self._past.then(task_id)
 
     def task(self, task_id: str) -> Task:
+        """A task, as the past has it."""
         return self._past.task(task_id)
 
     def chain(self, root_id: str) -> Chain:
+        """What had become of a chain."""
         return self._past.chain(root_id)
 
     def mode(self, task_id: str) -> str | None:
+        """The mode that a task was submitted in."""
         return self._past.mode(task_id)
 
     def is_paused(self, rule: str) -> bool:
+        """Whether the fuse has paused the rule."""
         return rule in self._paused
 
     def has_click(self, task: Task, button: Button) -> bool:
+        """Whether a click of the button holds its place."""
         if button.kind != "upsample":
             return False
         place = _place(task.id, button.label or button.emoji or button.custom_id, button.index)
         return self._standing[place] > 0 or self._past.has_click(task, button, self.now)
 
     def is_answered(self, task: Task) -> bool:
+        """Whether the task was asked for once more already."""
         place = _place_of(task)
         stands = ("retry", task.id) in self._done or (place is not None and self._standing[place] > 0)
         return stands or self._past.is_answered(task, self.now)
 
     def count_firings(self, rule: str, root_id: str) -> int:
+        """How many firings of the rule opened tasks under a root."""
         return self._fired[rule, root_id]
 
     def list_spending(self, since: int, rule: str | None = None, root_id: str | None = None) -> list[Spending]:
+        """What was reserved after a time (ms); oldest first."""
         book = self._spent[rule, root_id]
         return book[bisect_right(book, since, key=_time_of) :]
 

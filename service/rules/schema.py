@@ -6,6 +6,7 @@ It is made from the tables by which the file is read. What it cannot say, such a
 from collections.abc import Sequence
 from typing import Final, get_args
 
+from service.rules.actions_reader import MOST_ACTIONS
 from service.rules.actions_schema import LABELS, action_schema, record
 from service.rules.fields import ACTIONS, FIELDS
 from service.rules.given_chain import COUNTS, MOST_TASKS
@@ -60,7 +61,7 @@ def make_sections() -> dict[str, JSON]:
 
 def make_definitions() -> dict[str, JSON]:
     """What the sections refer to, by name."""
-    return {"rule": _rule(), "action": action_schema(), "test": _test(), **match_definitions()}
+    return {"rule": _rule(), "do": action_schema(), "test": _test(), **match_definitions()}
 
 
 def _limits() -> JSON:
@@ -97,7 +98,13 @@ def _rule() -> JSON:
         },
         "on": {"description": "the event on which it decides", "enum": list(EVENTS)},
         "match": {"$ref": "#/$defs/match"},
-        "do": {"description": "what it does", "type": "array", "items": {"$ref": "#/$defs/action"}, "minItems": 1},
+        "do": {
+            "description": "what it does",
+            "type": "array",
+            "items": {"$ref": "#/$defs/do"},
+            "minItems": 1,
+            "maxItems": MOST_ACTIONS,
+        },
         "max_depth": _depth("hops from the root at which click and submit stop"),
         "attempts": {
             "description": "how often resubmit may ask once more, and after which pauses",

@@ -45,7 +45,7 @@ class Trial:
 
 
 class _Given:
-    """The past of a trial (`service.rules.replay.Past`): what it gives, and nothing else."""
+    """The past of a trial (`service.rules.past.Past`): what it gives, and nothing else."""
 
     def __init__(self, trial: Trial) -> None:
         self._trial = trial

@@ -90,7 +90,6 @@ class HealthCalls:
             return None
         return None if due is None else max(0, now - due)
 
-
     async def _count_waiting(self) -> dict[str, Any]:
         """What stands still or went wrong without making the service unable to work."""
         store = self._desk.store

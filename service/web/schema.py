@@ -34,6 +34,7 @@ PAGES: Final = {  # what a list is called
     "Usage": "usage",
     "Adopted": "adopted",
     "Explanation": "explanations",
+    "PauseState": "pauses",
 }
 
 
@@ -190,7 +191,11 @@ def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
         schemas[name]["required"] = list(shown)
         for field in shown.keys() & TIMES:
             shown[field] = {"type": ["string", "null"], "format": "date-time"}
-    for name, shown_name in (("Problem", "ProblemDetails"), ("Explanation", "ShownExplanation"), ("Backtest", "ShownBacktest")):
+    for name, shown_name in (
+        ("Problem", "ProblemDetails"),
+        ("Explanation", "ShownExplanation"),
+        ("Backtest", "ShownBacktest"),
+    ):
         schemas[name] = schemas.pop(shown_name)
     event = {
         "seq": {"type": "integer"},

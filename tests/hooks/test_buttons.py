@@ -10,6 +10,7 @@ from hooks.buttons import (
     parse_button,
     parse_custom_id,
     synthesise_button,
+    well_known_buttons,
 )
 from storage.actions import action_of
 from storage.records import Button
@@ -308,3 +309,12 @@ def test_what_a_click_can_open_is_known_beforehand(label, actions):
 def test_a_u1_of_an_unknown_grammar_is_a_u1_all_the_same():
     button = parse_button({"label": "U1", "customId": "upsample_1_abc"})
     assert (button.kind, button.index, button.custom_id) == ("upsample", 1, "upsample_1_abc")
+
+
+def test_a_task_that_shows_every_well_known_button_has_each_by_its_label():
+    buttons = well_known_buttons()
+    assert [button.label for button in buttons] == list(WELL_KNOWN_LABELS)
+    for button in buttons:
+        assert find_button(buttons, button.label) == button
+        assert action_of(button.kind) in actions_of_label(button.label)
+        assert button.opens_modal is opens_window(button.label)

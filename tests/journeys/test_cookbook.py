@@ -1,8 +1,8 @@
 """Every example of docs/rules.md, as it stands there, run end to end: what the page promises is what happens.
 
-Each dish orders tasks, yields, and then looks at `/v1`, the downloads, the gateways' books and what was told. The
-dishes of one sheet are rules of one service, kept apart by the page's own tags; the sheets follow one another as changes of
-the running service's file. Only what nobody can wait for is replaced: the hours of the day and the pauses of retries.
+Each dish orders tasks, yields, and then looks at `/v1`, the downloads, the gateways and who was told. The dishes of one
+sheet are rules of one service, kept apart by the page's own tags; the sheets follow one another as changes of the
+running service's file. Only what nobody can wait for is replaced: the hours of the day and the pauses of retries.
 """
 
 from collections.abc import Callable

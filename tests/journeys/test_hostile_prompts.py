@@ -19,8 +19,8 @@ HOSTILE = {
     "emoji": "👩‍👩‍👧 与 🐈‍⬛ ❤️",
     "right to left": "a \u202egnp.exe\u202c cat",
     "nothing": "a \x00 cat",
-    "terminal": "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2J \x7f\x08 cat",
-    "lines": 'cat\r\ntimestamp=2026-01-01T00:00:00Z level=error event="all is lost"\u2028more',
+    "terminal": "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x9b2J \x7f\x08\r\n"
+    'timestamp=2026-01-01T00:00:00Z level=error event="all is lost"\u2028more',
     "yaml": "rules:\n  - id: evil\n\t&a *a !!python/object {on: [',\"",
     "secrets": "${PATH} ${RINGBACK_API_KEYS} $(id) `id` ;id",
     "markup": "<script>alert(1)</script> [x](javascript:x) '; DROP TABLE tasks; --",
@@ -36,24 +36,26 @@ def write(text: str) -> str:
     return '"' + "".join(each if each.isprintable() else f"\\U{ord(each):08x}" for each in seen) + '"'
 
 
-# A rule may not name a ${VARIABLE} but in a URL, so that prompt is known by a part of it.
-EXACT = [f"{{prompt: {write(text)}}}" for name, text in HOSTILE.items() if name != "secrets"]
-FILE = f"""
+# A rule may name no ${VARIABLE} but in a URL, so that prompt is known by a part of it.
+KNOWN = [
+    f"prompt: {write(text)}" if name != "secrets" else "prompt: {contains: $(id)}" for name, text in HOSTILE.items()
+]
+FILE = """
 rules:
   - id: grid
     on: task.succeeded
-    match: {{tags: {write(TAG)}, action: IMAGINE, depth: 0, any: [{{prompt: {{contains: "$(id)"}}}}, {", ".join(EXACT)}]}}
+    match: {action: IMAGINE, depth: 0, tags: TAG, any: [KNOWN]}
     do:
       - click: U1
-      - submit: {{prompt: "{{prompt}} again", tags: [again]}}
-      - tag: {{root: seen}}
-      - notify: {{url: "${{DESK_URL}}", title: "{{prompt}}", text: "{{prompt}}"}}
-      - download: {{to: "{{prompt}}/{{id}}.png"}}
+      - submit: {prompt: "{prompt} again", tags: [again]}
+      - tag: {root: seen}
+      - notify: {url: "${DESK_URL}", title: "{prompt}", text: "{prompt}"}
+      - download: {to: "{prompt}/{id}.png"}
   - id: window
     on: task.succeeded
-    match: {{tags: {write(TAG)}, action: UPSCALE}}
+    match: {action: UPSCALE, tags: TAG}
     do:
-      - click: {{button: Custom Zoom, prompt: "{{prompt}} --zoom 1.8"}}
+      - click: {button: Custom Zoom, prompt: "{prompt} --zoom 1.8"}
 """
 
 
@@ -64,9 +66,10 @@ def strip_controls(text: str) -> str:
 
 
 def test_no_prompt_is_more_than_text(stage: Stage, letters: Letterbox) -> None:
+    known = ", ".join(f"{{{each}}}" for each in KNOWN)
     gateways, service = stage.gather(
         Member("g", {"grid_seconds": 0.1}),
-        written=FILE,
+        written=FILE.replace("KNOWN", known).replace("TAG", write(TAG)),
         RINGBACK_ALLOW_TARGETS="127.0.0.1/32",
         DESK_URL=f"http://{letters.address}/desk",
     )
@@ -92,16 +95,19 @@ def test_no_prompt_is_more_than_text(stage: Stage, letters: Letterbox) -> None:
         assert kitchen.await_file(path).startswith(b"\x89PNG")
 
     check_folder(service.directory, files=len(roots))
-    assert API_KEY not in str(letters.letters("/desk"))
+    assert API_KEY not in str(letters.letters("/desk"))  # what looks like a secret's name is not filled in
     assert [each["id"] for each in kitchen.rules()["rules"]] == ["grid", "window"]
 
     lines = service.log.removesuffix("\n").split("\n")
     begun = next(place for place, line in enumerate(lines) if line.startswith("timestamp="))
-    assert all(re.match(r"timestamp=\S+ level=info logger=ringback\.\w+ event=", line) for line in lines[begun:])
+    assert all(re.match(r"timestamp=\S+ level=\w+ logger=ringback\.\w+ event=", line) for line in lines[begun:])
     assert not UNFIT.search("".join(lines))
 
-    for words in (["tasks"], *(["rules", "why", "grid", root] for root, _ in zip(roots, range(1), strict=False))):
-        assert not UNFIT.search(service.run(*words)), words
+    worst = next(root for root, prompt in roots.items() if prompt == HOSTILE["terminal"])
+    listed, why = service.run("tasks"), service.run("rules", "why", "grid", worst)
+    assert len(listed.splitlines()) == 1 + 4 * len(roots)  # one line stays one line
+    assert "fired" in why
+    assert not UNFIT.search(listed + why)
 
 
 def check_folder(directory: Path, *, files: int) -> None:

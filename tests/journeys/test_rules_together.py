@@ -34,6 +34,7 @@ rules:
     match: {tags: banner, chain.succeeded.UPSCALE: {gte: 4}}
     do:
       - tag: {root: banner-done}
+      - download: {to: "all/{root_id}/{action}{index}.png"}
       - notify: {url: "${DESK_URL}", text: "{prompt}: {chain.succeeded.UPSCALE} for {chain.cost}"}
   - id: wander
     on: task.succeeded
@@ -103,6 +104,8 @@ def test_rules_of_every_kind_meet_on_the_same_tasks(stage: Stage, letters: Lette
     assert (zoom["action"], asked["prompt"]) == ("ZOOM", "a cat on a wall --ar 16:9 --zoom 1.8")
     for index in range(1, 5):
         assert kitchen.await_file(f"archive/{cat}/{index}.png") == draw("a cat on a wall --ar 16:9", index)
+    for name in ("IMAGINE_", "UPSCALE1", "UPSCALE2", "UPSCALE3", "UPSCALE4", "ZOOM_"):
+        assert kitchen.await_file(f"all/{cat}/{name}.png")
     told = letters.await_letter("/desk", lambda letter: letter["task"]["id"] == cat)
     assert told["text"] == "a cat on a wall --ar 16:9: 4 for 0.3"
     assert kitchen.ended(cat)["tags"] == ["banner", "banner-done"]
@@ -113,7 +116,9 @@ def test_rules_of_every_kind_meet_on_the_same_tasks(stage: Stage, letters: Lette
     assert kitchen.firings(last["id"])["wander"]["reason"] == "budget"
 
     # The zoom of this hour is spent: the next one waits, and so does the word that the order is done.
-    wait_until(lambda: len(kitchen.get(f"/v1/tasks/{other}/chain")["tasks"]) == 5, "four pictures of the dog are bought")
+    wait_until(
+        lambda: len(kitchen.get(f"/v1/tasks/{other}/chain")["tasks"]) == 5, "four pictures of the dog are bought"
+    )
     *_, fourth = kitchen.get(f"/v1/tasks/{other}/chain")["tasks"]
     kitchen.ended(fourth["id"])
     waiting = kitchen.firings(fourth["id"])["wider"]
@@ -125,6 +130,7 @@ def test_rules_of_every_kind_meet_on_the_same_tasks(stage: Stage, letters: Lette
     assert [(each["attempt"], each["fail_kind"]) for each in tasks] == [(1, "timeout"), (2, "timeout")]
     assert kitchen.firings(tasks[1]["id"])["once-more"]["reason"] == "attempts"
 
+    service.run("rules", "test", "ringback.yaml")
     # A newer file whose own tests fail is not taken.
     before = kitchen.rules()["file"]["version"]
     kitchen.write(written.replace("word: cat}", "word: dog}"))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.config import Config, ConfigError, load_config, parse_config
+from service.config import Config, ConfigError, load_config, parse_config, run_trials
 from service.rules.limits import Limits
 
 EXAMPLE = Path(__file__).parents[2] / "ringback.example.yaml"
@@ -89,7 +89,31 @@ def test_the_version_of_a_rule_does_not_follow_its_secrets() -> None:
 
 def test_the_example_loads_and_is_all_there() -> None:
     config = load_config(EXAMPLE, named=True, environ={})
-    assert [rule.id for rule in config.rulebook.rules] == ["cats-u1", "wide-grid", "explore", "fine-prints"]
+    assert [rule.id for rule in config.rulebook.rules] == [
+        *("cats-u1", "wide-grid", "grid-done", "explore", "retry-timeouts"),
+        *("zoom-out", "shop", "tiles", "fine-prints"),
+    ]
+
+
+def test_the_example_does_what_it_expects_of_itself() -> None:
+    config = load_config(EXAMPLE, named=True, environ={})
+    assert len(config.trials) == 9
+    assert run_trials(config) == []
+
+
+def test_a_file_is_tried_with_its_own_rules_and_limits() -> None:
+    text = b"""\
+limits: {max_depth: 1}
+rules:
+- {id: a, on: task.succeeded, do: [tag: seen]}
+- {id: b, on: task.succeeded, match: {action: IMAGINE}, do: [click: U1]}
+tests:
+- given: {depth: 1}
+  expect: {a: tag seen, b: click U1}
+"""
+    config = parse_config(text, file="f", environ={})
+    (failure,) = run_trials(config)
+    assert str(failure).startswith("f:7:25: b: expected click U1, found blocked: depth")
 
 
 def test_a_missing_file_is_a_mistake_only_when_it_was_named(tmp_path: Path) -> None:

@@ -42,6 +42,12 @@ def test_a_gateway_with_a_mistake_is_not_said_to_be_missing(tmp_path):
     assert len(complaints(tmp_path, RINGBACK_GATEWAY="dearapi", RINGBACK_GATEWAY_KEY="sk-1")) == 1
 
 
+def test_a_gateway_in_a_file_with_a_mistake_is_not_said_to_be_missing(tmp_path):
+    gateways = "gateways: [{name: main, preset: deerapi, key: sk-0123456789}]\n"
+    (tmp_path / "ringback.yaml").write_text(gateways + "rules: [{id: cats, on: task.succeded}]\n")
+    assert [line.partition(": ")[0] for line in complaints(tmp_path)] == ["ringback.yaml:2:9", "ringback.yaml:2:24"]
+
+
 @pytest.mark.parametrize(
     ("database", "says"),
     [
@@ -85,6 +91,23 @@ def test_a_gateways_key_that_is_too_short_to_be_blanked_is_warned_of(tmp_path):
     (warning,) = warn_of_short_keys(gather_gateways(*load_deployment(environ, tmp_path)).gateways)
     assert warning.startswith("The key of gateway spare has fewer than 8 characters")
     assert "sk-leak" not in warning
+
+
+def test_a_file_whose_tests_fail_cannot_be_used(tmp_path):
+    test = b"\ntests: [{given: {event: task.succeeded, action: IMAGINE}, expect: {cats: [click U4]}}]\n"
+    (tmp_path / "ringback.yaml").write_bytes(RULE + test)
+    (complaint,) = complaints(tmp_path, **GATEWAY)
+    assert complaint.startswith("ringback.yaml:2:") and "expected click U4, found click U1" in complaint
+    (tmp_path / "ringback.yaml").write_bytes(RULE + test.replace(b"U4", b"U1"))
+    load_deployment(GATEWAY, tmp_path)
+
+
+def test_a_dry_run_makes_every_rule_dry_after_its_tests_have_run(tmp_path):
+    test = b"\ntests: [{given: {event: task.succeeded, action: IMAGINE}, expect: {cats: [click U1]}}]\n"
+    (tmp_path / "ringback.yaml").write_bytes(RULE + test)
+    (_, live), (_, dry) = load_deployment(GATEWAY, tmp_path), load_deployment(GATEWAY, tmp_path, dry_run=True)
+    assert [rule.dry_run for rule in live.rulebook.rules] == [False]
+    assert [rule.dry_run for rule in dry.rulebook.rules] == [True]
 
 
 def test_the_gateway_of_the_environment_comes_first(tmp_path):

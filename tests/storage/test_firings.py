@@ -150,6 +150,15 @@ def test_an_action_that_fails_is_undone_alone_and_loses_no_callback(
     assert [each.kind for each in scripted.ask(list_effects)] == ["notify"]
 
 
+def test_of_an_action_that_fails_half_way_nothing_is_left(scripted: "Ledger", script: Script) -> None:
+    dear: Any = "dear"
+    half = Click(button=scripted.grid[4], mask=b"mask", cost=dear)  # its task is there before its price is refused
+    task, (firing,) = fire(scripted, script, decide(half, Click(button=scripted.grid[0])))
+    assert [action["result"] for action in firing.actions] == ["error", "opened"]
+    assert [child.button for child in scripted.children(task)] == ["U1"]
+    assert scripted.sql("SELECT count(*) FROM attachments") == [(0,)]
+
+
 def test_a_firing_that_could_do_nothing_is_blocked_and_says_why(scripted: "Ledger", script: Script) -> None:
     nine = Refused(wanted={"action": "click", "button": "U9"}, detail="there is no U9")
     click = Click(button=scripted.grid[0])

@@ -95,3 +95,10 @@ def test_resuming_wakes_the_submitters(tmp_path: Path) -> None:
             store.close()
 
     assert asyncio.run(wake())
+
+
+def test_the_fuse_may_blow_under_a_root_of_which_nothing_was_told_yet(ledger: "Ledger") -> None:
+    root = ledger.open(tags=("红",))
+    ledger.do(pause, "cats", origin="fuse", root_id=root.id)
+    (event,) = ledger.ask(list_events)[0]
+    assert (event.type, event.task) == ("rule.paused", root)

@@ -233,6 +233,11 @@ def test_a_click_that_came_with_its_answer_gives_it_as_soon_as_the_window_opens(
     assert ledger.task(task).submission == "planned"
 
 
+def test_the_answer_is_given_as_it_came_even_with_a_nothing_in_it(ledger: "Ledger") -> None:
+    task = open_one(ledger, window={"prompt": "一只\0猫", "mask": None})
+    assert ledger.submission(task).request["prompt"] == "一只\0猫"
+
+
 @pytest.mark.parametrize("nonce", ["callback", "fetch"])
 def test_it_is_given_behind_gateways_whose_answer_tells_of_no_window(ledger: "Ledger", nonce: str) -> None:
     task = click(ledger, window={"prompt": "更大的猫", "mask": None})

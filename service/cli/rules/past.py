@@ -38,9 +38,8 @@ def backtest(
     if found["rules"]:
         print_table(_draw(found["rules"]))
     click.echo(f"{found['events']} events from {found['since']} to {found['until']}; first-order firings only.")
-    click.echo(
-        f"{_count(found['disappear'], 'real firing')} would disappear, {_count(found['appear'], 'new one')} would appear."
-    )
+    gone, new = _count(found["disappear"], "real firing"), _count(found["appear"], "new one")
+    click.echo(f"{gone} would disappear, {new} would appear.")
     for word in ("disappearing", "appearing"):
         for each in found[word]:
             click.echo(f"{word[:-3]}s  {plain(each['rule'])}  {each['task_id']}")

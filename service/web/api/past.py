@@ -153,9 +153,7 @@ class PastCalls:
                 tasks=tuple(task_id for task_id, _ in meant[:SHOWN_TASKS]),
                 fired=outcomes["fired", None],
                 deferred=sum(count for (outcome, _), count in outcomes.items() if outcome == "deferred"),
-                blocked={
-                    str(reason): count for (outcome, reason), count in outcomes.items() if outcome == "blocked"
-                },
+                blocked={str(reason): count for (outcome, reason), count in outcomes.items() if outcome == "blocked"},
             )
         )
 

@@ -13,7 +13,7 @@ from service.web.desk import Desk
 from service.web.problems import Problem
 from service.web.representations import format_time
 from service.written.mistakes import did_you_mean, quoted
-from storage.pauses import EVERYTHING, list_pauses, pause, resume
+from storage.pauses import EVERYTHING, Pause, list_pauses, pause, resume
 from storage.store import Store
 
 
@@ -50,6 +50,13 @@ class PauseCalls:
         missing = ("No rule of that id, and no pause", "Problem")
         call = partial(Call, method="POST", needs_body=False)
         return [
+            Call(
+                method="GET",
+                path="/v1/pauses",
+                handler=self.page,
+                summary="Everything that stands still, the oldest first",
+                answers={200: ("Every pause", "PauseStatePage")},
+            ),
             call(
                 path="/v1/pause",
                 handler=self.pause,
@@ -79,6 +86,11 @@ class PauseCalls:
                 answers={200: going, 404: missing},
             ),
         ]
+
+    async def page(self, _request: Request) -> Response:
+        """`GET /v1/pauses`."""
+        pauses = await self._desk.store.read(list_pauses)
+        return answer_json({"pauses": [_show(each) for each in pauses], "next": None})
 
     async def pause(self, request: Request) -> Response:
         """`POST /v1/pause`."""
@@ -115,10 +127,14 @@ class PauseCalls:
 async def _look(store: Store, scope: str) -> PauseState:
     for each in await store.read(list_pauses):
         if each.scope == scope:
-            return PauseState(
-                scope=scope, paused=True, since=format_time(each.since), origin=each.origin, detail=each.detail
-            )
+            return _show(each)
     return PauseState(scope=scope, paused=False, since=None, origin=None, detail=None)
+
+
+def _show(found: Pause) -> PauseState:
+    return PauseState(
+        scope=found.scope, paused=True, since=format_time(found.since), origin=found.origin, detail=found.detail
+    )
 
 
 def require_rule(desk: Desk, rule: str) -> None:

@@ -167,9 +167,7 @@ def show_file(ruling: Ruling) -> ShownFile:
     )
 
 
-def _show_rule(
-    rule: Rule, worst: WorstCase, tallies: Iterable[Tally], *, paused: bool, last: int | None
-) -> ShownRule:
+def _show_rule(rule: Rule, worst: WorstCase, tallies: Iterable[Tally], *, paused: bool, last: int | None) -> ShownRule:
     own = [each for each in tallies if each.rule == rule.id]
     counts = {outcome: sum(each.count for each in own if each.outcome == outcome) for outcome in ("fired", "deferred")}
     return ShownRule(

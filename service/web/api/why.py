@@ -131,9 +131,7 @@ class WhyCalls:
             version=explanation.version,
             file=self._desk.ruling.file,
             task_id=task_id,
-            on=ShownOccasion(
-                line=occasion.line, expected=occasion.expected, found=occasion.found, ok=occasion.ok
-            ),
+            on=ShownOccasion(line=occasion.line, expected=occasion.expected, found=occasion.found, ok=occasion.ok),
             clauses=tuple(map(_show_clause, explanation.clauses)),
             guards=tuple(
                 ShownCheck(guard=each.guard, ok=each.ok, detail=each.detail, next_at=format_time(each.next_at))

@@ -125,6 +125,7 @@ def make_task(**more):
         "id": "8000000000000001",
         "root_id": "8000000000000001",
         "parent_id": None,
+        "retry_of": None,
         "depth": 0,
         "action": "IMAGINE",
         "button": None,

@@ -64,8 +64,26 @@ def test_only_a_chain_without_failures_has_succeeded(a_task, a_child):
     assert not has_succeeded([a_task(), a_child(status="IN_PROGRESS", submission="lost")])
 
 
+def test_of_what_was_asked_for_once_more_the_last_attempt_counts(a_task, a_child):
+    failed = a_task(status="FAILURE")
+    retry = a_task(id="8000000000000003", retry_of=failed["id"])
+    assert has_succeeded([failed, retry])
+    assert not has_succeeded([failed, retry | {"status": "FAILURE"}])
+    assert not has_succeeded([failed, a_child()])
+
+
+def test_a_rule_that_is_to_go_on_is_told_with_its_time(make_api, answers, a_task, capsys):
+    waits = {"rule": "again", "outcome": "deferred", "reason": "backoff", "detail": "in\x1b 30s", "next_at": "08:30"}
+    wire = answers(
+        *(tasks(a_task(status="FAILURE")), events(following=1), tasks(a_task(status="FAILURE"))),
+        httpx.Response(200, json={"firings": [waits], "next": None}),
+    )
+    assert not wait_for_chain(make_api(wire), a_task(), as_json=False, timeout=None)
+    assert capsys.readouterr().err == "Rule again goes on at 08:30: in  30s\n"
+
+
 def test_a_click_that_was_blocked_is_told_and_is_no_success(make_api, answers, a_task, capsys):
-    blocked = {"rule": "then", "reason": "error", "detail": "there is no button U1 on this task"}
+    blocked = {"rule": "then", "outcome": "blocked", "reason": "error", "detail": "there is no button U1 on this task"}
     wire = answers(
         *(tasks(a_task()), events(following=1), tasks(a_task())),
         httpx.Response(200, json={"firings": [blocked], "next": None}),

@@ -256,6 +256,75 @@ def test_listening_nowhere_is_a_value_that_can_be_told() -> None:
         listen("ü..example", 0)
 
 
+# --- changed rules
+
+CATS = "rules: [{id: cats, on: task.succeeded, match: {action: IMAGINE}, do: [click: U1]}]\n"
+DOGS = CATS.replace("cats", "dogs")
+FAILING = "tests: [{given: {event: task.succeeded, action: IMAGINE}, expect: {cats: [click U4]}}]\n"
+
+
+def wait_for_rules(process: Process, *wanted: str) -> dict[str, Any]:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        page = call(process, "/v1/rules").json()
+        if [rule["id"] for rule in page["rules"]] == list(wanted):
+            return dict(page)
+        assert time.monotonic() < deadline, process.said
+        time.sleep(0.05)
+
+
+def test_a_changed_file_is_taken_up_and_a_broken_one_is_told_of(start: Start, tmp_path: Path) -> None:
+    config = tmp_path / "ringback.yaml"
+    config.write_text(CATS)
+    process = start()
+    config.write_text(DOGS)
+    wait_for_rules(process, "dogs")
+    config.write_text("rules: [{id: dogs, on: task.succeded}]\n")
+    deadline = time.monotonic() + PATIENCE
+    while not (page := call(process, "/v1/rules").json())["file"]["mistakes"]:
+        assert time.monotonic() < deadline, process.said
+        time.sleep(0.05)
+    assert [rule["id"] for rule in page["rules"]] == ["dogs"]
+    ready = call(process, "/readyz")
+    assert (ready.status_code, ready.json()["rules"].startswith("refused: 2 mistakes")) == (200, True)
+    process.leave()
+    assert "there is no event 'task.succeded' (did you mean 'task.succeeded'?)" in process.said
+
+
+def test_a_hangup_has_the_file_and_the_env_file_read_at_once(start: Start, tmp_path: Path) -> None:
+    config = tmp_path / "ringback.yaml"
+    config.write_text(CATS.replace("action: IMAGINE", "action: IMAGINE, state: '${CODE}'"))
+    (tmp_path / ".env").write_text("CODE=1\n")
+    process = start()
+    before = wait_for_rules(process, "cats")["file"]["loaded_at"]
+    (tmp_path / ".env").write_text("CODE=2\n")
+    deadline = time.monotonic() + PATIENCE
+    os.killpg(process.popen.pid, signal.SIGHUP)
+    while 'event="rules loaded"' not in process.said:
+        assert time.monotonic() < deadline, process.said
+        time.sleep(0.02)
+    assert wait_for_rules(process, "cats")["file"]["loaded_at"] > before
+    assert process.popen.poll() is None
+
+
+def test_a_file_whose_tests_fail_keeps_it_from_starting(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "ringback.yaml").write_text(CATS + FAILING)
+    process = start(ready=False)
+    assert process.popen.wait(PATIENCE) == 2
+    (line,) = process.said.splitlines()
+    assert "ringback.yaml:2:" in line and "cats: expected click U4, found click U1" in line
+
+
+def test_a_dry_run_lets_every_rule_decide_and_none_act(start: Start, tmp_path: Path) -> None:
+    config = tmp_path / "ringback.yaml"
+    config.write_text(CATS)
+    process = start([str(BIN / "ringback"), "serve", "--dry-run"])
+    assert [rule["dry_run"] for rule in wait_for_rules(process, "cats")["rules"]] == [True]
+    assert "It is a dry run" in process.said
+    config.write_text(DOGS)
+    assert [rule["dry_run"] for rule in wait_for_rules(process, "dogs")["rules"]] == [True]
+
+
 # --- leaving
 
 

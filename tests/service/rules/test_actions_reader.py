@@ -168,6 +168,12 @@ def test_each_mistake_has_its_place(item: str, mistake: str) -> None:
     assert [each[: len(start)] for each, start in zip(mistakes, expected, strict=True)] == expected
 
 
+def test_a_rule_may_not_do_too_much() -> None:
+    actions, mistakes = read(", ".join(["tag: x"] * 21))
+    assert mistakes == ["f:1:166: a rule has at most 20 actions"]
+    assert len(actions) == 20
+
+
 def test_a_mistake_shows_no_secret() -> None:
     document = Document(b"do: [{notify: {url: '${URL}', text: x}}]", file="f", environ={"URL": "s3cret"})
     assert document.root is not None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service.rules.backtest import backtest
+from service.rules.backtest import Difference, backtest
 from service.rules.reactor import Reactor
 from storage.firings import list_firings, resume_due
 from storage.openings import open_click
@@ -19,7 +19,6 @@ from storage.tasks import read_task
 if TYPE_CHECKING:
     from tests.conftest import Ledger
 
-FOREVER = 10**14
 RULES = """
 limits:
   max_depth: 3
@@ -89,7 +88,7 @@ class Play:
         self.ledger.do(resume_due)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(8))
 def test_a_backtest_counts_what_a_live_run_did(
     open_ledger: "Callable[..., Ledger]", make_reactor: Callable[..., Reactor], seed: int
 ) -> None:
@@ -101,11 +100,59 @@ def test_a_backtest_counts_what_a_live_run_did(
     told = ledger.ask(backtest, reactor, since=0, until=ledger.store.now())
     lived = ledger.ask(list_firings, limit=10_000)
     assert len(lived) > 50
-    mine = {(f.rule, f.task_id): f for f in lived}
-    assert (told.appear, told.disappear) == ((), ()), [(d, mine.get((d.rule, d.task_id))) for d in (*told.appear, *told.disappear)]
     fired = Counter(firing.rule for firing in lived if firing.outcome == "fired")
     blocked = Counter((firing.rule, firing.reason) for firing in lived if firing.outcome == "blocked")
     deferred = Counter((firing.rule, firing.reason) for firing in lived if firing.outcome == "deferred")
     assert {each.rule: each.fired for each in told.tallies if each.fired} == fired
     assert {(each.rule, reason): n for each in told.tallies for reason, n in each.blocked.items()} == blocked
     assert {(each.rule, reason): n for each in told.tallies for reason, n in each.deferred.items()} == deferred
+    assert (told.appear, told.disappear) == ((), ())
+    assert sum(each.follow_ups for each in told.tallies) == sum(
+        action["result"] == "opened" for firing in lived for action in firing.actions
+    )
+
+
+CATS = "rules: [{id: cats, on: task.succeeded, match: {action: IMAGINE, prompt: {word: cat}}, do: [click: U1]}]"
+DOGS = CATS.replace("word: cat", "word: [cat, dog]").replace("click: U1", "click: [U1, U2]")
+
+
+def test_a_changed_file_says_what_would_appear_and_disappear(
+    open_ledger: "Callable[..., Ledger]", make_reactor: Callable[..., Reactor]
+) -> None:
+    ledger = open_ledger(react=make_reactor(CATS))
+    cat, dog = (ledger.open_grid(name, prompt=f"a {name}") for name in ("cat", "dog"))
+    now = ledger.store.now()
+    wider = ledger.ask(backtest, make_reactor(DOGS), since=0, until=now)
+    assert (wider.appear, wider.disappear) == ((Difference(rule="cats", task_id=dog.id),), ())
+    assert [(each.rule, each.fired, each.follow_ups) for each in wider.tallies] == [("cats", 2, 4)]
+    none = ledger.ask(backtest, make_reactor("rules: []"), since=0, until=now)
+    assert (none.appear, none.disappear) == ((), (Difference(rule="cats", task_id=cat.id),))
+    assert none.tallies == ()
+
+
+def test_only_the_time_that_is_asked_for_is_looked_at_and_what_was_spent_before_counts(
+    open_ledger: "Callable[..., Ledger]", make_reactor: Callable[..., Reactor]
+) -> None:
+    reactor = make_reactor("limits: {per_hour: 1, policy: drop}\n" + CATS)
+    ledger = open_ledger(react=reactor)
+    begun = ledger.store.now()
+    for hour in range(3):
+        ledger.open_grid(f"g{hour}", prompt="a cat")
+        ledger.clock.now += 1800
+    told = ledger.ask(backtest, reactor, since=begun + 1, until=begun + 1_800_000)
+    (tally,) = told.tallies
+    assert (told.events, tally.fired, dict(tally.blocked)) == (1, 0, {"budget": 1})
+    (tally,) = ledger.ask(backtest, reactor, since=begun, until=ledger.store.now()).tallies
+    assert (tally.fired, dict(tally.blocked)) == (2, {"budget": 1})
+
+
+def test_a_persons_click_stands_in_a_backtest_as_it_did(
+    open_ledger: "Callable[..., Ledger]", make_reactor: Callable[..., Reactor]
+) -> None:
+    rule = "rules: [{id: done, on: chain.settled, match: {chain.succeeded.UPSCALE: {gte: 1}}, do: [click: U1]}]"
+    ledger = open_ledger()
+    grid = ledger.open_grid()
+    child, _ = ledger.do(open_click, grid, grid.buttons[0], origin="api")
+    ledger.record(child, status="SUCCESS", progress=100)
+    (tally,) = ledger.ask(backtest, make_reactor(rule), since=0, until=ledger.store.now()).tallies
+    assert (tally.fired, dict(tally.blocked)) == (0, {"exists": 1})

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.rules.limits import FUSE
+from service.rules.past import Past
 from service.rules.reactor import Reactor
-from service.rules.replay import Past, Replay
+from service.rules.replay import Replay
 from storage.reactions import Firing
 from storage.records import Task
 

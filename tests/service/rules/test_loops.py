@@ -234,13 +234,8 @@ def test_what_is_asked_for_again_stays_what_it_was() -> None:
 
 
 def test_an_answer_changes_the_prompt() -> None:
-    rule = "id: a, match: {action: ZOOM, prompt: x}, do: [click: %s]"
-    assert len(loops(rule % "{button: Custom Zoom, prompt: '{prompt} y'}")) == 1
-    assert (
-        len(
-            loops(
-                "id: a, match: {action: ZOOM, prompt: x, params.zoom: 2x}, do: [click: {button: Custom Zoom, prompt: y}]"
-            )
-        )
-        == 1
-    )
+    zoom = "id: zoom, match: {action: UPSCALE, prompt: x}, do: [click: {button: Custom Zoom, prompt: y}]"
+    upscale = "id: upscale, match: {action: ZOOM, prompt: y}, do: [click: %s]"
+    (mistake,) = loops(zoom, upscale % "{button: Upscale (Subtle), prompt: x}")
+    assert "zoom → upscale → zoom" in mistake
+    assert loops(zoom, upscale % "Upscale (Subtle)") == []

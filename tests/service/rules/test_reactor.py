@@ -235,6 +235,11 @@ def test_two_names_of_one_button_are_one_click() -> None:
     assert decision.actions == (Click(button=GRID[0]),)
 
 
+def test_one_prompt_twice_is_two_tasks() -> None:
+    actions = act("submit: {prompt: x}, submit: {prompt: x}", make_task(), more=", max_depth: 1")
+    assert [type(action) for action in actions] == [Submit, Submit]
+
+
 def test_what_is_submitted_has_the_parameters_of_its_prompt() -> None:
     (action,) = act(
         'submit: {prompt: "{prompt} at night --ar 16:9", tags: [night], mode: fast}', make_task(), more=", max_depth: 1"

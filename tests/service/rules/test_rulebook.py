@@ -1,6 +1,7 @@
 """Rules are checked when they are read: every mistake has its place."""
 
 from datetime import time
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -173,6 +174,19 @@ def test_there_may_not_be_too_many_rules() -> None:
 
 def test_without_rules_the_limits_remain() -> None:
     assert read_rulebook(None, Limits(max_depth=2)) == Rulebook(limits=Limits(max_depth=2))
+
+
+def test_a_version_follows_the_picture_of_a_mask(tmp_path: Path) -> None:
+    versions = set()
+    for content in (b"one", b"two"):
+        (tmp_path / "mask.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+        click = "click: {button: Vary (Region), mask: mask.png}"
+        text = f"rules: [{{id: a, on: task.succeeded, match: {{depth: 0}}, do: [{click}]}}]"
+        document = Document(text.encode(), file=str(tmp_path / "f"), environ={})
+        assert document.root is not None
+        book = read_rulebook(document.root.mapping(("rules",))["rules"], Limits())
+        versions.add(book.rules[0].version)
+    assert len(versions) == 2
 
 
 BOUNDS = [

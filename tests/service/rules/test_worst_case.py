@@ -12,6 +12,7 @@ from hooks.buttons import actions_of_label, synthesise_button
 from hooks.prompts import parse_params
 from service.rules.actions import ClickAction, ResubmitAction, SubmitAction, TagAction
 from service.rules.limits import FUSE, Limits
+from service.rules.loops import find_loops
 from service.rules.rulebook import Rule, Rulebook
 from service.rules.rulebook_reader import read_rulebook
 from service.rules.subject import Subject
@@ -53,6 +54,13 @@ RETRY = "on: task.failed, do: [resubmit: {}], attempts: {max: 2}"
         (["on: task.failed, match: {attempt: 1}, do: [resubmit: {}]"], [1]),
         ([VARY + ", max_depth: 1", "on: task.succeeded, match: {action: VARIATION}, do: [click: [U1, U2]]"], [1, 4]),
         (["on: chain.settled, do: [submit: {prompt: x}]"], [1]),
+        (
+            [
+                "on: task.succeeded, match: {depth: 0}, do: [click: [Upscale (Subtle), Upscale (Creative)]]",
+                "on: task.succeeded, match: {depth: 1, action: UPSCALE}, do: [submit: {prompt: x}]",
+            ],
+            [2, 2],
+        ),
         (["on: task.succeeded, do: [tag: x]"], [0]),
         (["on: task.succeeded, match: {depth: 1}, do: [click: U1]"], [0]),
     ],
@@ -216,3 +224,19 @@ def test_nothing_that_happens_is_worse(rules: list[str], seed: int, action: str,
     told = find_worst_cases(book)
     opened = Life(book, Random(seed), action, prompt).run()
     assert {rule: number for rule, number in opened.items() if number > told[rule].per_submission} == {}
+
+
+@given(
+    rules=st.lists(
+        st.sampled_from([each for each in POOL if "max_depth" not in each]), min_size=1, max_size=4, unique=True
+    ),
+    seed=st.integers(0, 10**6),
+    action=st.sampled_from(["IMAGINE", "DESCRIBE", "UPSCALE"]),
+)
+def test_what_no_rule_bounds_and_no_loop_is_found_in_ends_by_itself(rules: list[str], seed: int, action: str) -> None:
+    book = read(*rules, max_depth=8)
+    free = tuple(rule for rule in book.rules if rule.budget is None)
+    if not find_loops(free):
+        life = Life(Rulebook(rules=free, limits=book.limits), Random(seed), action, "a cat --ar 16:9")
+        life.run()
+        assert max(task.depth for task in life.tasks.values()) <= len(free)  # no rule is met twice on the way down

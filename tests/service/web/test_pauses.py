@@ -33,6 +33,7 @@ def test_a_pause_stops_every_submission_and_what_came_meanwhile_goes_out_afterwa
     )
     assert ruled.get("/readyz").json()["paused"] is True
     assert ruled.get("/v1/rules").json()["paused"] is True
+    assert ruled.get("/v1/pauses").json() == {"pauses": [paused], "next": None}
     task = ruled.open()
     ruled.post(f"/v1/tasks/{task['id']}/tags", {"add": ["a"]})  # the writer and the bell are awake all the while
     assert task["id"] not in ruled.gateway.submitted
@@ -40,6 +41,7 @@ def test_a_pause_stops_every_submission_and_what_came_meanwhile_goes_out_afterwa
     assert resumed == {"scope": "*", "paused": False, "since": None, "origin": None, "detail": None}
     ruled.gateway.wait_for(task["id"])
     assert ruled.get("/readyz").json()["paused"] is False
+    assert ruled.get("/v1/pauses").json()["pauses"] == []
 
 
 def test_a_second_pause_keeps_the_first_ones_words(ruled: Any) -> None:

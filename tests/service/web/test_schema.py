@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -32,7 +33,9 @@ def test_every_route_is_described_and_every_description_is_routed(ringback: Any,
     assert described == routed | {("post", "/hooks/{token}")}
     for method, path in described:
         answer = ringback.http.request(method, re.sub(r"{\w+}", UNKNOWN, path))
-        missing = answer.status_code == 404 and answer.json()["detail"].startswith(("There is no task", "There is no rule"))
+        missing = answer.status_code == 404 and answer.json()["detail"].startswith(
+            ("There is no task", "There is no rule")
+        )
         assert missing or answer.status_code not in (404, 405), path
     ringback.post("/v1/resume")  # everything was asked for, a pause too
 
@@ -94,6 +97,14 @@ def calls(ringback: Any) -> Iterator[tuple[str, httpx.Response]]:
     yield "/v1/tasks/adopt", http.post("/v1/tasks/adopt", json={"all": True})
     yield "/v1/tasks/adopt", http.post("/v1/tasks/adopt", json={})
     yield "/v1/rules", http.get("/v1/rules")
+    for rule, task in (("then", root["id"]), ("then", UNKNOWN), ("nowhere", root["id"])):
+        yield "/v1/rules/{id}/why", http.get(f"/v1/rules/{rule}/why", params={"task": task})
+    yield "/v1/rules/{id}/why", http.get("/v1/rules/then/why")
+    for task in (root["id"], UNKNOWN):
+        yield f"{one}/why", http.get(f"{one}/why".format(id=task))
+    for more in ({}, {"diff": True}, {"rules": "rules: []"}, {"rules": "rules: x"}, {"since": "x"}):
+        yield "/v1/rules/backtest", http.post("/v1/rules/backtest", json={"since": "2026-01-01"} | more)
+    yield "/v1/rules/{id}/apply", http.post("/v1/rules/nowhere/apply", json={"since": "2026-01-01"})
     yield "/v1/firings", http.get("/v1/firings")
     yield "/v1/firings", http.get("/v1/firings", params={"outcome": "x"})
     for rule in ("then", "nowhere"):
@@ -101,6 +112,7 @@ def calls(ringback: Any) -> Iterator[tuple[str, httpx.Response]]:
         yield "/v1/rules/{id}/pause", http.post(f"/v1/rules/{rule}/pause")
         yield "/v1/rules/{id}/resume", http.post(f"/v1/rules/{rule}/resume", json={})
     yield "/v1/pause", http.post("/v1/pause", json={"detail": "x"})
+    yield "/v1/pauses", http.get("/v1/pauses")
     yield "/v1/pause", http.post("/v1/pause", json={"detail": 1})
     yield "/v1/resume", http.post("/v1/resume")
     for by in ("day", "tag", "rule", "moon"):
@@ -149,3 +161,27 @@ def test_every_query_parameter_is_described_as_it_is_read(ringback: Any, documen
     for call in list_calls(None):  # type: ignore[arg-type]
         described = document["paths"][call.path][call.method.lower()]["parameters"]
         assert {each["name"] for each in described if each["in"] == "query"} == {each.name for each in call.parameters}
+
+
+def test_what_rules_do_is_answered_as_it_is_described(
+    start_ringback: Any, document: dict[str, Any], tmp_path: Path
+) -> None:
+    config = tmp_path / "ringback.yaml"
+    match = "{action: IMAGINE, any: [{tags: a}, {not: {tags: b}}]}"
+    config.write_text(f"rules: [{{id: one, on: task.succeeded, match: {match}, do: [click: U1]}}]")
+    with start_ringback(RINGBACK_CONFIG=str(config)) as ringback:
+        task, http = ringback.grid()["id"], ringback.http
+        since = {"since": "2026-01-01"}
+        for path, name, answer in (
+            ("/v1/rules", "RulePage", http.get("/v1/rules")),
+            ("/v1/rules/{id}/why", "Explanation", http.get("/v1/rules/one/why", params={"task": task})),
+            ("/v1/tasks/{id}/why", "ExplanationPage", http.get(f"/v1/tasks/{task}/why")),
+            ("/v1/rules/{id}/firings", "FiringPage", http.get("/v1/rules/one/firings")),
+            ("/v1/rules/backtest", "Backtest", http.post("/v1/rules/backtest", json=since)),
+            ("/v1/rules/{id}/apply", "Applied", http.post("/v1/rules/one/apply", json=since)),
+            ("/v1/rules/{id}/pause", "PauseState", http.post("/v1/rules/one/pause")),
+        ):
+            assert answer.status_code == 200, path
+            schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+            errors = list(Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(answer.json()))
+            assert errors == [], f"{path}: {errors[0].message} at {errors[0].json_path}"

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli.main import main
+from service.written.mistakes import Mistake
 
 API_KEY = "api-0123456789abcdef"  # of `start_ringback`
 RULES = """\
@@ -73,8 +74,6 @@ def test_rules_are_listed_with_what_they_did(ruled, wide):
 
 def test_a_refused_file_is_told_and_is_status_1(ruled):
     ruling = ruled.ringback.service._ruling
-    from service.written.mistakes import Mistake
-
     ruling.refuse((Mistake("ringback.yaml", 3, 9, "there is no event 'x\x1b'"),))
     try:
         outcome = ruled.run("rules", "list")
@@ -186,6 +185,8 @@ def test_everything_is_paused_and_resumed(ruled):
     assert "nothing is submitted. To go on: ringback resume" in paused.stdout
     assert "Everything is paused" in ruled.run("rules", "list").stderr
     assert ruled.objects("pause")[0]["paused"] is True
+    outcome = ruled.run("submit", "x", "--timeout", "0")
+    assert outcome.stderr.endswith(" waits: everything is paused; to go on: ringback resume.\n")
     assert ruled.run("resume").stdout == "Submissions go on.\n"
     assert ruled.objects("resume")[0]["paused"] is False
 
