@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from typing import Final
 
 import structlog
 from starlette.applications import Starlette
@@ -43,6 +44,8 @@ from storage.ledger import Recorded, record
 from storage.queue import count_orphans
 from storage.records import Progress, Source
 from storage.store import Store
+
+CONCEALED: Final = "https://concealed.invalid/"  # what `${NAME}` stands for in rules that somebody sends
 
 log = structlog.get_logger("ringback.service")
 
@@ -137,7 +140,7 @@ class Service:
             take_attachments=partial(take_attachments, client=targets),
             turns=Turns(),
             ruling=self._ruling,
-            read_rules=partial(_read_rules, environ=settings.environ),
+            read_rules=partial(_read_rules, settings),
             hookless=self._public_url is None,
             check_then=check_then,
         )
@@ -196,9 +199,21 @@ class Service:
             log.info("stopped", why=self.goodbye.why)
 
 
-def _read_rules(text: str, *, environ: Mapping[str, str]) -> Rulebook:
-    """The rules of a file that somebody sent. Raises ConfigError."""
-    return parse_config(text.encode(), file="rules", environ=environ).rulebook
+class _Concealed(dict[str, str]):
+    """An environment in which every name is set, and that tells none: who sends rules could ask for them one by one."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return CONCEALED
+
+
+def _read_rules(settings: Settings, text: str) -> Rulebook:
+    """The rules of a file that somebody sent, as if it lay beside ours. Raises ConfigError."""
+    known = {"RINGBACK_GATEWAY": settings.environ.get("RINGBACK_GATEWAY", "")}  # groups may name it
+    file = settings.config.with_name("rules")
+    return parse_config(text.encode(), file=str(file), environ=_Concealed(known)).rulebook
 
 
 def _make_submitters(

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Final
 
 import msgspec
@@ -128,7 +129,7 @@ class PastCalls:
             try:
                 reactor = ruling.make_reactor(await asyncio.to_thread(self._desk.read_rules, wanted.rules))
             except MistakesFound as error:
-                raise tell_mistakes([str(each) for each in error.mistakes]) from None
+                raise tell_mistakes([str(replace(each, file="rules")) for each in error.mistakes]) from None
         if self._turn.locked():
             raise Problem(503, "Another backtest is running.", {"Retry-After": "5"})
         async with self._turn:

@@ -146,6 +146,27 @@ def test_only_the_time_that_is_asked_for_is_looked_at_and_what_was_spent_before_
     assert (tally.fired, dict(tally.blocked)) == (2, {"budget": 1})
 
 
+def test_what_is_given_back_is_not_there_before_it_is(
+    open_ledger: "Callable[..., Ledger]", make_reactor: Callable[..., Reactor]
+) -> None:
+    quiet = "budget: {per_day: 1}, quiet_hours: {from: 08:30, to: 09:00, tz: UTC}, do:"
+    reactor = make_reactor(CATS.replace("do:", quiet))  # the clock of a ledger begins at 08:00
+    ledger = open_ledger(react=reactor)
+    first = ledger.open_grid("g1", prompt="a cat")
+    ledger.clock.now += 1800
+    waiting = ledger.open_grid("g2", prompt="a cat")
+    ledger.clock.now += 1800
+    ledger.do(resume_due)  # by now its budget is used up
+    ledger.clock.now += 1800
+    ledger.claim()
+    (child,) = ledger.children(first)
+    ledger.do(reject, ledger.submission(child).id, reason="no", kind="gateway", answer=None)
+    (firing,) = ledger.firings(waiting)
+    assert (firing.outcome, firing.reason) == ("deferred", "budget")
+    (tally,) = ledger.ask(backtest, reactor, since=0, until=ledger.store.now()).tallies
+    assert (tally.fired, dict(tally.deferred)) == (1, {"budget": 1})
+
+
 def test_a_persons_click_stands_in_a_backtest_as_it_did(
     open_ledger: "Callable[..., Ledger]", make_reactor: Callable[..., Reactor]
 ) -> None:

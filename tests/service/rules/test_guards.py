@@ -12,7 +12,7 @@ from service.rules.past import Past
 from service.rules.reactor import Reactor
 from service.rules.replay import Replay
 from storage.reactions import Firing
-from storage.records import Task
+from storage.records import Button, Task
 
 NOW = 1_800_000_000_000  # 2027-01-15 08:00:00 UTC
 HOUR = 3_600_000
@@ -119,6 +119,19 @@ def test_the_fuse_is_about_money_alone(replay: Callable[..., Replay], make_task:
     for number in range(1, 2 * FUSE):
         played.follow("task.succeeded", make_task(number, root_id=make_task(1).id), NOW)
     assert {each.outcome for each in played.firings.values()} == {"fired"}
+
+
+def test_the_fuse_lets_through_what_costs_nothing(
+    make_reactor: MakeReactor, make_task: MakeTask, nobody_else: Past
+) -> None:
+    class Clicked(type(nobody_else)):  # type: ignore[misc]
+        def has_click(self, task: Task, button: Button, now: int) -> bool:
+            return task.id == make_task(FUSE + 1).id
+
+    played = Replay(make_reactor(RULE), Clicked())
+    for number in range(1, FUSE + 2):
+        played.follow("task.succeeded", make_task(number, root_id=make_task(1).id), NOW)
+    assert told(played)[FUSE][:2] == ("blocked", "exists")
 
 
 def test_a_dry_run_decides_and_does_nothing(replay: Callable[..., Replay], make_task: MakeTask) -> None:

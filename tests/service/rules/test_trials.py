@@ -91,6 +91,14 @@ def test_what_the_rules_decide_is_what_is_expected(given: str, expect: str) -> N
     assert failures(f"- {{given: {given}, expect: {expect}}}") == []
 
 
+def test_it_is_never_quiet_where_no_time_is_given() -> None:
+    rule = "{id: a, on: task.succeeded, quiet_hours: {from: 00:00, to: 23:59, tz: UTC}, do: [tag: seen]}"
+    timed = "{given: {at: 2026-01-01T12:00:00Z}, expect: {a: {deferred: quiet_hours}}}"
+    tests = f"[{{given: {{}}, expect: {{a: tag seen}}}}, {timed}]"
+    config = parse_config(f"rules: [{rule}]\ntests: {tests}".encode(), file="f", environ={})
+    assert run_trials(config) == []
+
+
 @pytest.mark.parametrize(
     ("given", "expect", "failure"),
     [

@@ -57,11 +57,12 @@ def test_what_has_not_ended_badly_is_not_asked_for_again(ringback: Any) -> None:
         assert answer.json()["detail"].startswith("Only what ended badly or is lost is asked for once more; it is ")
 
 
-def test_what_was_submitted_elsewhere_is_not_asked_for_again_where_nobody_knows_how(ringback: Any) -> None:
+def test_what_was_submitted_elsewhere_is_not_asked_for_again_where_nobody_knows_how(start_ringback: Any) -> None:
     row = {"id": "1741531570000777", "status": "FAILURE", "action": "UPSCALE", "failReason": "x"}
-    ringback.gateway.rows.append(row)
-    adopted = ringback.post("/v1/tasks/adopt", {"ids": [row["id"]]}).json()["adopted"][0]
-    answer = ringback.post(f"/v1/tasks/{adopted['task_id']}/resubmit")
+    with start_ringback() as ringback:
+        ringback.gateway.rows.append(row)
+        (adopted,) = ringback.post("/v1/tasks/adopt", {"ids": [row["id"]]}).json()["adopted"]
+        answer = ringback.post(f"/v1/tasks/{adopted['task_id']}/resubmit")
     assert (answer.status_code, "submitted elsewhere" in answer.json()["detail"]) == (409, True)
 
 

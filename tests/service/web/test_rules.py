@@ -174,6 +174,17 @@ def test_a_backtest_that_cannot_be_is_told_why(ruled: Any, body: dict[str, Any],
     assert (answer.status_code, says in answer.json()["detail"]) == (422, True), answer.text
 
 
+def test_rules_that_are_sent_learn_nothing_of_the_environment(ruled: Any) -> None:
+    task = ruled.grid(prompt="z", state=SECRET)
+    rule = "id: {}, on: task.succeeded, match: {{action: IMAGINE, state: '{}'}}, do: [{{tag: x}}]"
+    rules = (rule.format(*each) for each in (("asked", "${SECRET}"), ("unset", "${NOT_SET}"), ("told", SECRET)))
+    asked = f"rules: [{', '.join(f'{{{each}}}' for each in rules)}]"
+    found = ruled.post("/v1/rules/backtest", {"since": now(hours=-1), "rules": asked, "diff": True}).json()
+    assert [each for each in found["appearing"] if each["task_id"] == task["id"]] == [
+        {"rule": "told", "task_id": task["id"]}
+    ]
+
+
 def test_a_rule_is_applied_to_the_past_after_it_has_said_to_how_much(start_ringback: Any, tmp_path: Path) -> None:
     database, config = str(tmp_path / "r.db"), tmp_path / "ringback.yaml"
     with start_ringback(RINGBACK_DATABASE=database) as ringback:
