@@ -61,7 +61,7 @@ def iter_events(
         if event_type in wanted:
             chain = msgspec.convert(msgspec.json.decode(data)["chain"], Chain) if event_type == CHAIN_SETTLED else None
             yield PastEvent(seq=seq, type=event_type, time=time, task=make_task(folded), chain=chain)
-        if event_type in ENDING_EVENTS or event_type == CHAIN_SETTLED:
+        if event_type == CHAIN_SETTLED or (event_type in ENDING_EVENTS and task_id != folded["root_id"]):
             del columns[task_id]  # hardly anything follows; what does is folded anew
 
 

@@ -4,7 +4,7 @@ The reactor that decides makes the case and asks the same guards, so an explanat
 """
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,19 +50,16 @@ class Explanation:
         return (not self.occasion.ok) + sum(not clause.ok for clause in self.clauses)
 
 
-def inquire(
-    db: sqlite3.Connection, reactor: Reactor, task_id: str, rules: Sequence[Rule] | None = None, *, now: int
-) -> list[Explanation]:
-    """Explain these rules, or all of them and the task's own list, for a task of the ledger; a query.
+def inquire(db: sqlite3.Connection, reactor: Reactor, task_id: str, *, now: int) -> list[Explanation]:
+    """Explain every rule, and the task's own list where it has one, for a task of the ledger; a query.
 
     The nearest miss comes first. A rule sees the task as it was at the event that the rule is on. Raises NoSuchTask.
     """
     latest, past = read_task(db, task_id), read_latest_of_each(db, task_id)
     facts = LedgerFacts(db, now)
     firings = {firing.rule: firing for firing in list_firings(db, task=task_id, limit=MOST_FIRINGS)}
-    if rules is None:
-        labels = facts.then(task_id)
-        rules = (*((make_then(labels),) if labels else ()), *reactor.rulebook.rules)
+    labels = facts.then(task_id)
+    rules = (*((make_then(labels),) if labels else ()), *reactor.rulebook.rules)
     explained = [
         explain(reactor, rule, past.get(rule.on, latest), facts, events=tuple(past), firing=firings.get(rule.id))
         for rule in rules

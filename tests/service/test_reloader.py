@@ -114,7 +114,8 @@ def test_a_file_that_is_gone_leaves_its_rules_in_force_and_says_so(watched):
 
 def test_a_file_that_comes_to_be_is_taken_up(tmp_path, ledger):
     watched = Watched(tmp_path, ledger)
-    assert (watched.look(), watched.rules) == ([], [])
+    watched.reloader.ask()
+    assert (watched.look(), watched.rules, watched.complaints) == ([], [], []), "there was none, and none is gone"
     watched.file.write_text(CATS)
     watched.look()
     assert watched.rules == ["cats"]
@@ -157,14 +158,15 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(watched):
 
 def test_an_editor_that_empties_the_file_first_is_waited_for(watched, monkeypatch):
     watched.file.write_text("")
+    rest = ["rules: [", DOGS]
 
-    async def write_the_rest(_):
-        if not watched.file.stat().st_size:
-            watched.file.write_text(DOGS)
+    async def write_on(_):
+        if rest:
+            watched.file.write_text(rest.pop(0))
 
-    monkeypatch.setattr("service.reloader.asyncio.sleep", write_the_rest)
-    watched.look()
-    assert watched.rules == ["dogs"]
+    monkeypatch.setattr("service.reloader.asyncio.sleep", write_on)
+    lines = watched.look()
+    assert (watched.rules, [line["event"] for line in lines]) == (["dogs"], ["rules loaded"])
     assert watched.loads == 2, "once at the first look, and once when it stood still"
 
 

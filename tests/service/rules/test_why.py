@@ -75,9 +75,8 @@ def test_the_guards_follow_the_clauses(open_ledger: "Callable[..., Ledger]", mak
     ledger = open_ledger()
     grid = ledger.open_grid(prompt="a cat")
     ledger.do(pause, "hit", origin="cli")
-    rule = reactor.find("hit")
-    assert rule is not None
-    (explained,) = ledger.ask(inquire, reactor, grid.id, [rule], now=ledger.store.now())
+    explained, *_ = ledger.ask(inquire, reactor, grid.id, now=ledger.store.now())
+    assert explained.rule == "hit"
     assert [(check.guard, check.ok, check.detail) for check in explained.checks] == [
         ("paused", False, "the rule is paused"),
         ("depth", True, "a follow-up would be 1 hop deep; limits.max_depth is 4"),
