@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.rules.guards import Case, check_guards
 from service.rules.limits import FUSE
 from service.rules.past import Past
 from service.rules.reactor import Reactor
 from service.rules.replay import Replay
+from service.rules.subject import Subject
 from storage.reactions import Firing
 from storage.records import Button, Task
 
@@ -184,6 +186,35 @@ def test_a_list_fits_as_a_whole_or_not_at_all(replay: Callable[..., Replay], mak
     played.follow("task.succeeded", make_task(1), NOW)
     played.follow("task.succeeded", make_task(2), NOW)
     assert [each[:2] for each in told(played)] == [("fired", None), ("blocked", "budget")]
+
+
+def test_a_list_waits_until_there_is_room_for_all_of_it(replay: Callable[..., Replay], make_task: MakeTask) -> None:
+    played = replay(
+        "limits: {per_hour: 3}\n"
+        "rules: [{id: one, on: task.succeeded, match: {action: IMAGINE, depth: 0}, do: [click: U1]},"
+        " {id: both, on: task.succeeded, match: {action: IMAGINE, depth: 1}, do: [click: [U1, U2]]}]"
+    )
+    for number in range(1, 4):
+        played.follow("task.succeeded", make_task(number), NOW + number * 1000)
+    played.follow("task.succeeded", make_task(4, depth=1), NOW + 4000)
+    # The first to leave makes room for one: the second makes room for both.
+    assert [*played.firings.values()][-1].next_at == NOW + 2000 + HOUR
+    played.wait(NOW + 2000 + HOUR)
+    assert told(played)[-1] == ("fired", None, None)
+
+
+def test_the_guards_are_asked_in_one_order(make_reactor: MakeReactor, make_task: MakeTask, nobody_else: Past) -> None:
+    reactor = make_reactor(
+        "limits: {max_depth: 1, per_hour: 2, " + QUIET % "" + "}\n"
+        "rules: [{id: it, on: task.failed, dry_run: true, attempts: {max: 1, backoff: [1h]}, budget: {per_root: 2},"
+        " do: [{click: U1}, {resubmit: {}}]}]"
+    )
+    failed = make_task(status="FAILURE")
+    case = reactor.make_case(reactor.rulebook.rules[0], Subject(failed), Replay(reactor, nobody_else))
+    assert isinstance(case, Case)
+    assert [*dict.fromkeys(check.guard for check in check_guards(case))] == [
+        *("paused", "depth", "attempts", "moderation", "fuse", "dry_run", "quiet_hours", "backoff", "budget")
+    ]
 
 
 def test_a_budget_under_a_root_never_waits(replay: Callable[..., Replay], make_task: MakeTask) -> None:
