@@ -65,6 +65,11 @@ def claim_effects(tx: Transaction, kind: EffectKind, limit: int) -> list[Effect]
     return sorted(map(_effect_of_row, rows), key=lambda each: each.id)
 
 
+def hasten_effects(tx: Transaction) -> None:
+    """At start: what a dead process had taken, and what waits for another attempt, is due now."""
+    tx.execute("UPDATE effects SET next_at = ? WHERE state = 'planned' AND next_at > ?", (tx.now, tx.now))
+
+
 def finish_effect(tx: Transaction, effect_id: int, detail: str | None = None) -> None:
     """It is done."""
     _end(tx, effect_id, "done", detail)

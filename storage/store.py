@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from storage.bell import Bell
+from storage.effects import hasten_effects
 from storage.errors import LedgerUnavailable, LedgerUnreadable
 from storage.holder import check_mark, make_mark, write_mark
 from storage.migrations import migrate
@@ -143,7 +144,9 @@ class Store:
         try:
             connection.execute("BEGIN IMMEDIATE")
             write_mark(connection, self._mark)
-            doubted = doubt_interrupted(self._begin(connection))
+            transaction = self._begin(connection)
+            doubted = doubt_interrupted(transaction)
+            hasten_effects(transaction)
             connection.execute("COMMIT")
         except sqlite3.DatabaseError as error:
             kind = LedgerUnavailable if isinstance(error, sqlite3.OperationalError) else LedgerUnreadable

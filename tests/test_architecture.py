@@ -23,9 +23,16 @@ PURE = (
     "hooks.backoff",
     "hooks.targets",
     "hooks.pictures",
+    "hooks.messages",
+    "hooks.bots",
+    "hooks.media",
     "service.rules.match",
+    "service.rules.paths",
     "service.rules.reactor",
+    "service.rules.replay",
+    "service.rules.trials",
     "storage.records",
+    "storage.reactions",
 )
 DOING = {"starlette", "uvicorn", "httpx", "sqlite3", "sqlite_utils", "asyncio", "socket", "subprocess"}
 

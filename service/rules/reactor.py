@@ -21,6 +21,8 @@ from storage.records import CHAIN_SETTLED, Task
 SUCCEEDED: Final = "task.succeeded"  # the event on which a task's own `then` decides
 DETAIL_AT_MOST: Final = 500  # characters of a detail
 LONGEST_WAIT: Final = 7 * 24 * 3_600_000  # milliseconds that a firing may be deferred
+# What our own code raises when it is wrong. What the ledger raises through `facts` is none of these, and passes.
+_OUR_OWN: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class Reactor:
@@ -114,8 +116,11 @@ class Reactor:
                     yield self._decide(rule, subject, facts)
 
     def _decide(self, rule: Rule, subject: Subject, facts: Facts, *, begun: int | None = None) -> Decision:
-        case = self.make_case(rule, subject, facts, begun=begun)
-        return case if isinstance(case, Decision) else decide(case)
+        try:
+            case = self.make_case(rule, subject, facts, begun=begun)
+            return case if isinstance(case, Decision) else decide(case)
+        except _OUR_OWN as error:  # a guard that raises ends its own rule, and no other one
+            return _fail(rule, error)
 
 
 def decide(case: Case) -> Decision:

@@ -69,15 +69,21 @@ def test_an_effect_is_taken_done_and_not_taken_again(scripted: "Ledger", script:
     assert scripted.ask(read_next_effect, "notify", now) is None
 
 
-def test_after_a_crash_it_is_taken_again_when_its_lease_is_over(
+def test_what_is_never_finished_is_taken_again_when_its_lease_is_over(scripted: "Ledger", script: Script) -> None:
+    owe(scripted, script, NOTIFY)
+    scripted.do(claim_effects, "notify", 1)
+    assert scripted.do(claim_effects, "notify", 1) == []
+    scripted.clock.now += LEASE / 1000
+    assert [effect.attempts for effect in scripted.do(claim_effects, "notify", 1)] == [2]
+
+
+def test_after_a_crash_it_is_taken_again_at_once(
     scripted: "Ledger", script: Script, open_ledger: "Callable[..., Ledger]"
 ) -> None:
     owe(scripted, script, NOTIFY)
     scripted.do(claim_effects, "notify", 1)
     scripted.store.close()
     again = open_ledger(clock=scripted.clock)
-    assert again.do(claim_effects, "notify", 1) == []
-    again.clock.now += LEASE / 1000
     assert [effect.attempts for effect in again.do(claim_effects, "notify", 1)] == [2]
 
 

@@ -348,6 +348,19 @@ def test_a_rule_that_raises_is_blocked_and_the_others_go_on() -> None:
     assert decisions[0].detail == "the rule failed: RuntimeError: broken"
 
 
+def test_a_guard_that_raises_blocks_its_own_rule_alone() -> None:
+    class Strange(Notes):
+        def is_paused(self, rule: str) -> bool:
+            return {"sound": False}[rule]
+
+    sound, strange = (replace(broken_rule(), id=name, match=Match()) for name in ("sound", "strange"))
+    decisions = react(Reactor(Rulebook(rules=(strange, sound))), make_task(), Strange())
+    assert [(each.rule, each.outcome, each.reason) for each in decisions] == [
+        ("strange", "blocked", "error"),
+        ("sound", "fired", None),
+    ]
+
+
 def test_a_row_of_the_wrong_shape_blocks_and_does_not_raise() -> None:
     (decision,) = react(make_reactor(CATS), make_task(buttons=(None,)))
     assert (decision.outcome, decision.reason, decision.actions) == ("blocked", "error", ())
