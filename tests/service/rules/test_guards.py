@@ -103,6 +103,21 @@ def test_a_pause_grows_with_the_attempts_and_is_over_when_it_is_over(
     assert {each.outcome for each in played.firings.values()} == {"fired"}
 
 
+def test_a_pause_counts_from_the_failure_whatever_else_was_waited_for(
+    replay: Callable[..., Replay], make_task: MakeTask
+) -> None:
+    played = replay(
+        "rules: [{id: it, on: task.failed, quiet_hours: {from: 08:00, to: 08:10, tz: UTC},"
+        " attempts: {max: 2, backoff: [5m, 1h]}, do: [resubmit: {}]}]"
+    )
+    for attempt in (1, 2):
+        played.follow("task.failed", make_task(attempt, status="FAILURE", attempt=attempt), NOW)
+    assert [each[:2] for each in told(played)] == [("deferred", "quiet_hours")] * 2
+    played.wait(NOW + 600_000)
+    assert [each[:2] for each in told(played)] == [("fired", None), ("deferred", "backoff")]
+    assert [each.next_at for each in played.firings.values()] == [None, NOW + HOUR]
+
+
 def test_the_fuse_pauses_a_rule_that_fires_too_often_under_one_root(
     replay: Callable[..., Replay], make_task: MakeTask
 ) -> None:
@@ -256,6 +271,15 @@ def test_what_stands_already_needs_no_budget(replay: Callable[..., Replay], make
     second = ", {id: too, on: task.succeeded, match: {action: IMAGINE}, do: [click: U1]}]"
     played = replay("limits: {per_hour: 1, policy: drop}\n" + RULE[:-1] + second)
     played.follow("task.succeeded", make_task(), NOW)
+    assert [each[:2] for each in told(played)] == [("fired", None), ("blocked", "exists")]
+
+
+def test_what_was_asked_for_once_more_already_needs_no_budget(
+    replay: Callable[..., Replay], make_task: MakeTask
+) -> None:
+    rule = "{id: %s, on: task.failed, attempts: {max: 1}, do: [resubmit: {}]}"
+    played = replay(f"limits: {{per_hour: 1, policy: drop}}\nrules: [{rule % 'it'}, {rule % 'too'}]")
+    played.follow("task.failed", make_task(status="FAILURE"), NOW)
     assert [each[:2] for each in told(played)] == [("fired", None), ("blocked", "exists")]
 
 
