@@ -24,6 +24,8 @@ _LINE_END: Final = re.compile("\r\n?|[\u2028\u2029]")
 _MENTION: Final = re.compile(
     r"@(?=(?:everyone|here|channel|all|room)\b|所有人|全体成员)|<(?=[@!#]|/?at\b)", re.IGNORECASE
 )
+# The middle of what Discord and others show as a link: [words](where).
+_LINK: Final = "]("
 _UNSEEN_SPACE: Final = "\u200b"
 
 
@@ -32,7 +34,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     text: str
-    data: dict[str, Any] = {}  # {"rule", "event", "task"}
+    data: dict[str, Any] = {}  # {"id", "firing", "rule", "event", "task", "chain"}
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,12 +42,19 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
     detail: str  # for a person, without anything secret
     final: bool  # whether trying again is of no use
+    alone: bool = False  # whether others to the same place may well be taken
 
 
 def tame(message: Message) -> Message:
     """The same message without what could do harm where it is shown: it wakes nobody and reverses nothing."""
     title = " ".join(_tame(message.title).split())
     return Message(title=cut(title, LONGEST_TITLE), text=cut(_tame(message.text), LONGEST_TEXT), data=message.data)
+
+
+def unlink(message: Message) -> Message:
+    """The same message for a chat: no words in it become a link that hides where it leads."""
+    title, text = (part.replace(_LINK, f"]{_UNSEEN_SPACE}(") for part in (message.title, message.text))
+    return msgspec.structs.replace(message, title=title, text=text)
 
 
 def _tame(text: str) -> str:

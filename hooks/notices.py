@@ -10,7 +10,7 @@ import msgspec
 from hooks.bots import Bot, find_bot
 from hooks.errors import HookError
 from hooks.guard import read_host
-from hooks.messages import Failure, Message, tame
+from hooks.messages import Failure, Message, tame, unlink
 from hooks.messengers import Messengers, find_messenger, find_scheme, is_final
 
 DEADLINE: Final = 30.0  # seconds in all
@@ -56,16 +56,16 @@ class Herald:
         """Tell a message to who is at the URL. None when it was taken."""
         message = tame(message)
         if (bot := find_bot(url)) is not None:
-            return await self._tell_bot(bot, message)
+            return await self._tell_bot(bot, unlink(message))
         try:
             messenger = await asyncio.to_thread(find_messenger, url)
         except ModuleNotFoundError:
             messenger = None
         if messenger is not None:
-            return await self._messengers.send(messenger, message, deadline=self._deadline)
+            return await self._messengers.send(messenger, unlink(message), deadline=self._deadline)
         if find_scheme(url) not in ("http", "https"):
             return Failure(detail=find_address_mistake(url) or "nobody can be told at this URL", final=True)
-        body = {"title": message.title, "text": message.text, **message.data}
+        body = {**message.data, "title": message.title, "text": message.text}
         answer = await self._post(url, body)
         return answer if isinstance(answer, Failure) else None
 

@@ -5,6 +5,7 @@ can then compare `params.ar` with `16:9` and not hit `16:90`.
 """
 
 import re
+from itertools import takewhile
 from typing import Final
 
 PARAM_ALIASES: Final = {
@@ -50,6 +51,11 @@ def parse_params(prompt: str | None) -> dict[str, str | bool]:
         words = []
     _add(params, name, words)
     return params
+
+
+def read_words(prompt: str) -> str:
+    """What a prompt says before its first parameter."""
+    return " ".join(takewhile(lambda word: _NAME.fullmatch(word) is None, prompt.split()))
 
 
 def _add(params: dict[str, str | bool], name: str | None, words: list[str]) -> None:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
-from typing import Final
 
 import structlog
 from starlette.applications import Starlette
@@ -40,12 +39,11 @@ from service.web.links import PictureLinks
 from service.web.site import create_site
 from service.web.turns import Turns
 from service.workers import Supervisor, Worker
+from service.written.environment import Concealed
 from storage.ledger import Recorded, record
 from storage.queue import count_orphans
 from storage.records import Progress, Source
 from storage.store import Store
-
-CONCEALED: Final = "https://concealed.invalid/"  # what `${NAME}` stands for in rules that somebody sends
 
 log = structlog.get_logger("ringback.service")
 
@@ -74,7 +72,7 @@ class Service:
         self._ruling = Ruling(store, config.rulebook, file=settings.config.name, price=roster.price)
         self._reloader: Reloader | None = None
         if load is not None:
-            self._reloader = Reloader(settings.config, load=load, ruling=self._ruling, roster=roster, bell=store.bell)
+            self._reloader = Reloader(settings.config, load=load, ruling=self._ruling, roster=roster, store=store)
         self._signer = TokenSigner(keys.secret_keys)
         self.store = store
         submit, targets = submit_client(), target_client(settings.allow_targets)
@@ -199,21 +197,11 @@ class Service:
             log.info("stopped", why=self.goodbye.why)
 
 
-class _Concealed(dict[str, str]):
-    """An environment in which every name is set, and that tells none: who sends rules could ask for them one by one."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
-
-    def __missing__(self, name: str) -> str:
-        return CONCEALED
-
-
 def _read_rules(settings: Settings, text: str) -> Rulebook:
     """The rules of a file that somebody sent, as if it lay beside ours. Raises ConfigError."""
     known = {"RINGBACK_GATEWAY": settings.environ.get("RINGBACK_GATEWAY", "")}  # groups may name it
     file = settings.config.with_name("rules")
-    return parse_config(text.encode(), file=str(file), environ=_Concealed(known)).rulebook
+    return parse_config(text.encode(), file=str(file), environ=Concealed(known)).rulebook
 
 
 def _make_submitters(

@@ -9,7 +9,7 @@ from service.gateways.roster import read_gateways, read_groups
 from service.rules.limits import Limits
 from service.rules.limits_reader import read_limits
 from service.rules.rulebook import Rulebook
-from service.rules.rulebook_reader import read_rulebook
+from service.rules.rulebook_reader import list_ids, read_rulebook
 from service.rules.trials import Trial
 from service.rules.trials import run_trials as run_all
 from service.rules.trials_reader import read_trials
@@ -30,6 +30,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     rulebook: Rulebook = field(default_factory=Rulebook)
     trials: tuple[Trial, ...] = ()  # what the file itself expects of its rules
+    files: tuple[Path, ...] = ()  # others that it names: what they hold was read with it
 
 
 _SECTIONS = ("gateways", "groups", "limits", "rules", "tests")
@@ -38,8 +39,16 @@ _SECTIONS = ("gateways", "groups", "limits", "rules", "tests")
 def parse_config(data: bytes, *, file: str, environ: Mapping[str, str]) -> Config:
     """The Config in these bytes. `file` is the name for messages, `environ` is where `${NAME}` looks.
 
-    Raises ConfigError with every mistake, and nothing else whatever the bytes are.
+    Raises ConfigError with every mistake (the first ones, where there are too many), and nothing else whatever the
+    bytes are.
     """
+    try:
+        return _parse(data, file=file, environ=environ)
+    except MistakesFound as error:
+        raise ConfigError(error.mistakes) from None
+
+
+def _parse(data: bytes, *, file: str, environ: Mapping[str, str]) -> Config:
     document = Document(data, file=file, environ=environ)
     sections = document.root.mapping(_SECTIONS) if document.root else {}
     # A section whose lines are all commented out is as good as none.
@@ -50,10 +59,11 @@ def parse_config(data: bytes, *, file: str, environ: Mapping[str, str]) -> Confi
     groups = read_groups(values["groups"], frozenset(known)) if "groups" in values else {}
     limits = read_limits(values["limits"]) if "limits" in values else Limits()
     rulebook = read_rulebook(values.get("rules"), limits)
-    trials = read_trials(values["tests"], rulebook) if "tests" in values else ()
+    trials = read_trials(values["tests"], list_ids(values.get("rules"))) if "tests" in values else ()
     if document.source.mistakes:
-        raise ConfigError(document.source.mistakes)
-    return Config(gateways=gateways, groups=groups, limits=limits, rulebook=rulebook, trials=trials)
+        raise MistakesFound(document.source.mistakes)
+    files = tuple(dict.fromkeys(document.source.files))
+    return Config(gateways=gateways, groups=groups, limits=limits, rulebook=rulebook, trials=trials, files=files)
 
 
 def load_config(path: Path, *, named: bool, environ: Mapping[str, str]) -> Config:

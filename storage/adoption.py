@@ -5,7 +5,7 @@ import sqlite3
 from storage.events import append_event
 from storage.gateway_ids import keep_gateway_id
 from storage.ledger import SHOWN, columns_of
-from storage.openings import open_task
+from storage.openings import ADOPTED, open_task
 from storage.records import NewTask, Progress, SubmissionState, Task
 from storage.submissions import IN_DOUBT
 from storage.tasks import read_mutable, read_task
@@ -56,7 +56,7 @@ def adopt(
         gateway=gateway,
         action=action if isinstance(action, str) and action else "IMAGINE",
         prompt=prompt if isinstance(prompt, str) else None,
-        origin="adopted",
+        origin=ADOPTED,
         state=state,
     )
     task = open_task(tx, new)

@@ -4,9 +4,10 @@ import sqlite3
 
 import msgspec
 
-from storage.records import Chain, Picture, Status, SubmissionState
+from storage.records import CHAIN_SETTLED, ENDING_EVENTS, Chain, Picture, Status, SubmissionState
 from storage.transaction import Transaction
 
+_ENDED = ", ".join(f"'{event_type}'" for event_type in sorted(ENDING_EVENTS))
 _BAD_ENDINGS: dict[str, str] = {Status.FAILURE: "failed", Status.CANCEL: "cancelled"}
 
 
@@ -42,6 +43,18 @@ def is_settled(tx: sqlite3.Connection | Transaction, root_id: str) -> bool:
         return False
     waits = tx.execute("SELECT 1 FROM firings WHERE root_id = ? AND outcome = 'deferred' LIMIT 1", (root_id,))
     return waits.fetchone() is None
+
+
+def has_ended_since(tx: sqlite3.Connection | Transaction, root_id: str) -> bool:
+    """Whether a task of a chain has ended since it was last told that the chain has settled."""
+    found = tx.execute(
+        "SELECT 1 FROM tasks CROSS JOIN events INDEXED BY events_of_a_task ON events.task_id = tasks.id"
+        f" WHERE tasks.root_id = ?1 AND events.type IN ({_ENDED}) AND events.seq >"
+        " (SELECT coalesce(max(seq), 0) FROM events INDEXED BY events_of_a_task"
+        f" WHERE task_id = ?1 AND type = '{CHAIN_SETTLED}') LIMIT 1",
+        (root_id,),
+    )
+    return found.fetchone() is not None
 
 
 def read_chain(db: sqlite3.Connection | Transaction, root_id: str) -> Chain:

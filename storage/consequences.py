@@ -1,16 +1,18 @@
 """Does what was decided, action by action, in the firing's transaction. What cannot be done undoes none of the rest."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import assert_never
 
 import msgspec
 
 from storage.attachments import Attachment, keep_attachments
 from storage.effects import plan_download, plan_notification
+from storage.errors import LedgerUnavailable
 from storage.openings import open_click, open_retry, open_task
 from storage.pauses import pause
 from storage.reactions import (
+    LONGEST_WAIT,
     Action,
     Click,
     Decision,
@@ -32,21 +34,30 @@ NOTHING_TO_DO = "There was nothing that it could do."
 
 STOOD = "exists"  # the result of an action that had nothing left to do
 FAILED = "error"
-WAITS = "waits"
+WAITS = "waits"  # what a firing that is deferred will do
+WOULD = "would"  # what one that is blocked does not
 
 
-def carry_out(tx: Transaction, firing_id: int, task: Task, decision: Decision) -> None:
-    """Do what was decided, and keep what came of it."""
+def carry_out(
+    tx: Transaction, firing_id: int, task: Task, decision: Decision, *, before: Iterable[JSON] = ()
+) -> FiringOutcome:
+    """Do what was decided, and keep what came of it; gives the outcome.
+
+    `before` is what the firing was to do, where it had to wait: it is kept when the decision does not say.
+    """
     outcome, reason, detail = decision.outcome, decision.reason, decision.detail
     actions: list[JSON] = []
     if outcome == "fired":
         actions = [_try(tx, firing_id, task, action, decision.origin) for action in decision.actions]
         outcome, reason, detail = _judge(actions)
-    elif outcome == "deferred" or reason == "dry_run":
-        actions = [_describe(action) | {"result": WAITS} for action in decision.actions]
+    elif decision.actions:
+        actions = [_foretell(action, WAITS if outcome == "deferred" else WOULD) for action in decision.actions]
+    else:
+        actions = [action | {"result": WOULD} if action["result"] == WAITS else action for action in before]
     next_at = None
     if outcome == "deferred":
-        next_at = max(decision.next_at or 0, tx.now + 1)  # not at once again, or it would be decided about for ever
+        # Not at once again, or it would be decided about for ever; nor as late as if the clock had stepped back.
+        next_at = min(max(decision.next_at or 0, tx.now + 1), tx.now + LONGEST_WAIT)
         tx.topics.add("firings")
     tx.execute(
         "UPDATE firings SET version = ?, outcome = ?, reason = ?, detail = ?, actions = ?, next_at = ?, updated_at = ?"
@@ -55,6 +66,7 @@ def carry_out(tx: Transaction, firing_id: int, task: Task, decision: Decision) -
     )
     if decision.pauses_rule:
         pause(tx, decision.rule, origin="fuse", detail=detail, root_id=task.root_id)
+    return outcome
 
 
 def _judge(actions: Sequence[JSON]) -> tuple[FiringOutcome, Reason | None, str | None]:
@@ -77,7 +89,7 @@ def _try(tx: Transaction, firing_id: int, task: Task, action: Action, origin: st
     try:
         result = _do(tx, firing_id, task, action, origin)
     except Exception as error:
-        if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+        if isinstance(error, LedgerUnavailable | sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
             raise  # the ledger's trouble: the whole callback is refused
         tx.execute("ROLLBACK TO action")
         result = _describe(action) | {"result": FAILED, "detail": str(error) or type(error).__name__}
@@ -104,6 +116,12 @@ def _describe(action: Action) -> JSON:
             return dict(wanted)
         case _ as never:
             assert_never(never)
+
+
+def _foretell(action: Action, result: str) -> JSON:
+    """What an action is to do once its firing may; what cannot be done on this task says so already."""
+    told = {"result": FAILED, "detail": action.detail} if isinstance(action, Refused) else {"result": result}
+    return _describe(action) | told
 
 
 def _do(tx: Transaction, firing_id: int, task: Task, action: Action, origin: str) -> JSON:

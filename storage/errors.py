@@ -32,6 +32,10 @@ class NoSuchTask(LedgerError):
     """There is no such task in this ledger."""
 
 
+class NoRequest(LedgerError):
+    """It was submitted elsewhere: how, is not known here. Submit it anew."""
+
+
 class TooManyTags(LedgerError):
     """A task has 50 tags at most."""
 

@@ -1,7 +1,7 @@
 """The firings table: what rules decided, and what came of it, in the event's own transaction.
 
 A rule decides once about a task: the row comes first, and its uniqueness is what keeps a second decision away. Where
-it may not act yet, it waits (`deferred`) and is decided about again when it is due.
+it may not act yet, it waits (`storage.deferrals`).
 """
 
 import sqlite3
@@ -14,6 +14,7 @@ import msgspec
 from storage.chains import is_settled, read_chain
 from storage.consequences import STOOD, carry_out
 from storage.effects import describe_effect, read_effect
+from storage.errors import LedgerUnavailable
 from storage.events import append_news
 from storage.facts import THEN, LedgerFacts
 from storage.reactions import Decision, Firing, FiringOutcome
@@ -21,11 +22,10 @@ from storage.records import CHAIN_SETTLED, ENDING_EVENTS, JSON, Task
 from storage.tasks import read_task
 from storage.transaction import Transaction, to_json
 
-# Nothing waits for longer (milliseconds): what seems to was deferred before the clock stepped back, and is due.
-LONGEST_WAIT = 7 * 24 * 3600 * 1000
+NO_RULE = "(rules)"  # what stands for a rule where all of them failed; no rule has such an id
 
 _FIELDS = Firing.__struct_fields__
-_COLUMNS = ", ".join(_FIELDS)
+COLUMNS = ", ".join(_FIELDS)
 
 Answer = TypeVar("Answer")
 
@@ -37,8 +37,11 @@ def follow(tx: Transaction, task_id: str, event_type: str, seq: int) -> None:
     """
     if tx.react.listens(event_type):
         task = read_task(tx, task_id)
-        for decision in _decide(lambda facts: tx.react(event_type, task, facts), LedgerFacts(tx, tx.now)):
+        facts = LedgerFacts(tx, tx.now)
+        for decision in _decide(partial(tx.react, event_type, task), facts):
             _fire(tx, task, decision, seq)
+            if decision.outcome == "fired":
+                facts.forget()
     if event_type in ENDING_EVENTS:
         settle(tx, task_id)
 
@@ -58,10 +61,10 @@ def _decide(ask: Callable[[LedgerFacts], Iterable[Decision]], facts: LedgerFacts
     """
     try:
         yield from ask(facts)
-    except sqlite3.Error:
+    except LedgerUnavailable:
         raise  # the ledger's trouble, not a rule's: the whole callback is refused and comes again
     except Exception as error:
-        yield _failure("rules", error)
+        yield _failure(NO_RULE, error)
 
 
 def _failure(rule: str, error: Exception, version: str = "") -> Decision:
@@ -80,29 +83,6 @@ def _fire(tx: Transaction, task: Task, decision: Decision, seq: int) -> None:
         carry_out(tx, row[0], task, decision)
 
 
-def resume_due(tx: Transaction, limit: int = 100) -> int | None:
-    """Decide again about the deferred firings that are due, in the order in which they were stored.
-
-    Gives when (ms) the next one is due, None without any.
-    """
-    rows = tx.execute(
-        f"SELECT {_COLUMNS} FROM firings WHERE id IN (SELECT id FROM firings"
-        " WHERE outcome = 'deferred' AND (next_at <= ? OR next_at > ?)) ORDER BY id LIMIT ?",
-        (tx.now, tx.now + LONGEST_WAIT, limit),
-    ).fetchall()
-    for firing in map(_firing_of_row, rows):
-        _resume(tx, firing)
-    (due,) = tx.execute("SELECT min(next_at) FROM firings WHERE outcome = 'deferred'").fetchone()
-    return None if due is None else tx.now if due > tx.now + LONGEST_WAIT else int(due)
-
-
-def _resume(tx: Transaction, firing: Firing) -> None:
-    task = read_task(tx, firing.task_id)
-    decision = _ask(partial(tx.react.resume, firing, task), tx, firing.rule, firing.version)
-    carry_out(tx, firing.id, task, decision)
-    settle(tx, task.id)  # it may have been all that its chain was waiting for
-
-
 def apply_rule(tx: Transaction, rule: str, items: Sequence[tuple[str, int]]) -> list[Firing]:
     """Let one rule decide about events of the past, each a task and its event's `seq`; gives the firings of it.
 
@@ -115,23 +95,25 @@ def apply_rule(tx: Transaction, rule: str, items: Sequence[tuple[str, int]]) -> 
             continue
         task = read_task(tx, task_id)
         (event_type,) = tx.execute("SELECT type FROM events WHERE seq = ?", (seq,)).fetchone()
-        decision = _ask(partial(tx.react.apply, rule, event_type, task), tx, rule)
+        decision = ask_rule(partial(tx.react.apply, rule, event_type, task), LedgerFacts(tx, tx.now), rule)
         if decision is None:
             continue
         if row is None:
             _fire(tx, task, decision, seq)
         else:
-            tx.execute("UPDATE firings SET seq = ? WHERE id = ?", (seq, row[0]))
+            tx.execute("UPDATE firings SET seq = ?, created_at = ? WHERE id = ?", (seq, tx.now, row[0]))
             carry_out(tx, row[0], task, decision)
         decided.append(task_id)
     return [_read_firing(tx, rule, task_id) for task_id in decided]
 
 
-def _ask(ask: Callable[[LedgerFacts], Answer], tx: Transaction, rule: str, version: str = "") -> Answer | Decision:
+def ask_rule(
+    ask: Callable[[LedgerFacts], Answer], facts: LedgerFacts, rule: str, version: str = ""
+) -> Answer | Decision:
     """What one rule decides; where it raises, a blocked decision."""
     try:
-        return ask(LedgerFacts(tx, tx.now))
-    except sqlite3.Error:
+        return ask(facts)
+    except LedgerUnavailable:
         raise
     except Exception as error:
         return _failure(rule, error, version)
@@ -171,19 +153,20 @@ def list_firings(
             where.append(f"{column} = ?")
             values.append(text)
     rows = db.execute(
-        f"SELECT {_COLUMNS} FROM firings WHERE {' AND '.join(where)}"
+        f"SELECT {COLUMNS} FROM firings WHERE {' AND '.join(where)}"
         f" ORDER BY id {'' if before is None else 'DESC'} LIMIT ?",
         (*values, limit),
     )
-    return [_show_effects(db, _firing_of_row(row)) for row in rows.fetchall()]
+    return [_show_effects(db, firing_of_row(row)) for row in rows.fetchall()]
 
 
 def _read_firing(tx: Transaction, rule: str, task_id: str) -> Firing:
-    row = tx.execute(f"SELECT {_COLUMNS} FROM firings WHERE rule = ? AND task_id = ?", (rule, task_id)).fetchone()
-    return _show_effects(tx, _firing_of_row(row))
+    row = tx.execute(f"SELECT {COLUMNS} FROM firings WHERE rule = ? AND task_id = ?", (rule, task_id)).fetchone()
+    return _show_effects(tx, firing_of_row(row))
 
 
-def _firing_of_row(row: tuple[Any, ...]) -> Firing:
+def firing_of_row(row: tuple[Any, ...]) -> Firing:
+    """Give the Firing whose COLUMNS these are."""
     values = dict(zip(_FIELDS, row, strict=True))
     return Firing(**values | {"actions": tuple(msgspec.json.decode(values["actions"]))})
 

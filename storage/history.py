@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from storage.events import Fold
-from storage.records import CHAIN_SETTLED, ENDING_EVENTS, Button, Chain, Task
+from storage.reactions import FiringOutcome
+from storage.records import CHAIN_SETTLED, ENDING_EVENTS, FAILURES, Button, Chain, SubmissionState, Task
 from storage.tasks import FIXED, make_task
 
 _FIXED_COLUMNS = ", ".join(f'"{name}"' for name in FIXED)
@@ -30,11 +31,22 @@ class PastEvent(msgspec.Struct, frozen=True, kw_only=True):
     chain: Chain | None  # of a `chain.settled`: as it was then
 
 
-def read_latest_of_each(db: sqlite3.Connection, task_id: str) -> dict[str, Task]:
-    """Give the task as it was at its latest event of each type, by type, in the order in which these happened."""
+def find_latest_of_each(db: sqlite3.Connection, task_id: str) -> dict[str, int]:
+    """Give the `seq` of the task's latest event of each type, by type, in the order in which these happened."""
     rows = db.execute("SELECT type, max(seq) FROM events WHERE task_id = ? GROUP BY type ORDER BY max(seq)", (task_id,))
-    fold = Fold(db)
-    return {event_type: fold.task_at(task_id, seq) for event_type, seq in rows.fetchall()}
+    return dict(rows.fetchall())
+
+
+def read_event(db: sqlite3.Connection, task_id: str, seq: int) -> PastEvent:
+    """Give an event of the task, which is there."""
+    event_type, time, data = db.execute("SELECT type, time, data FROM events WHERE seq = ?", (seq,)).fetchone()
+    return PastEvent(
+        seq=seq, type=event_type, time=time, task=Fold(db).task_at(task_id, seq), chain=_read_chain(event_type, data)
+    )
+
+
+def _read_chain(event_type: str, data: str) -> Chain | None:
+    return msgspec.convert(msgspec.json.decode(data)["chain"], Chain) if event_type == CHAIN_SETTLED else None
 
 
 def iter_events(
@@ -48,7 +60,7 @@ def iter_events(
     wanted, columns = frozenset(types), dict[str, dict[str, Any]]()
     rows = db.execute(
         "SELECT seq, task_id, type, time, changes, data FROM events"
-        " WHERE seq >= (SELECT coalesce(min(seq), 0) FROM events WHERE time >= ?) AND task_id IS NOT NULL ORDER BY seq",
+        " WHERE seq >= (SELECT min(seq) FROM events WHERE time >= ?) AND task_id IS NOT NULL ORDER BY seq",
         (since,),
     )
     for seq, task_id, event_type, time, changes, data in rows:
@@ -59,7 +71,7 @@ def iter_events(
             folded = columns[task_id] = _fold_before(db, task_id, seq)
         folded |= msgspec.json.decode(changes)
         if event_type in wanted:
-            chain = msgspec.convert(msgspec.json.decode(data)["chain"], Chain) if event_type == CHAIN_SETTLED else None
+            chain = _read_chain(event_type, data)
             yield PastEvent(seq=seq, type=event_type, time=time, task=make_task(folded), chain=chain)
         if event_type == CHAIN_SETTLED or (event_type in ENDING_EVENTS and task_id != folded["root_id"]):
             del columns[task_id]  # hardly anything follows; what does is folded anew
@@ -83,24 +95,59 @@ class FollowUp(msgspec.Struct, frozen=True, kw_only=True):
     cost: float | None
 
 
-def list_follow_ups(db: sqlite3.Connection, after: int, before: int) -> list[FollowUp]:
-    """Give the follow-ups opened after a time and before another one (ms), oldest first; refused ones left out."""
+def list_follow_ups(db: sqlite3.Connection, after: int, before: int, *, root_id: str | None = None) -> list[FollowUp]:
+    """Give the follow-ups opened after a time and before another one (ms), oldest first; refused ones left out.
+
+    Under one root, or under all.
+    """
+    index, under = ("follow_ups", "1") if root_id is None else ("tasks_of_a_chain", "root_id = ?3")
     rows = db.execute(
-        "SELECT origin, root_id, tasks.created_at, submissions.cost FROM tasks JOIN submissions"
+        f"SELECT origin, root_id, tasks.created_at, submissions.cost FROM tasks INDEXED BY {index} JOIN submissions"
         " ON submissions.task_id = tasks.id AND submissions.kind = 'submit'"
-        f" WHERE {_BY_RULES} AND tasks.created_at > ? AND tasks.created_at < ? AND submission != 'rejected'"
-        " ORDER BY tasks.created_at, tasks.id",
-        (after, before),
+        f" WHERE {_BY_RULES} AND {under} AND tasks.created_at > ?1 AND tasks.created_at < ?2"
+        " AND submission != 'rejected' ORDER BY tasks.created_at, tasks.id",
+        (after, before) if root_id is None else (after, before, root_id),
     )
     return [FollowUp(origin=origin, root_id=root_id, time=time, cost=cost) for origin, root_id, time, cost in rows]
 
 
-def list_fired(db: sqlite3.Connection, since: int, until: int) -> set[tuple[str, str]]:
-    """Give the rule and the task of each firing about an event of that time (ms, both included) that did something."""
+def list_decided(db: sqlite3.Connection, since: int, until: int, outcome: FiringOutcome) -> set[tuple[str, str]]:
+    """Give the rule and the task of each firing of that outcome about an event of that time (ms, both included)."""
     rows = db.execute(
-        "SELECT rule, task_id FROM firings WHERE outcome = 'fired' AND created_at BETWEEN ? AND ?", (since, until)
+        "SELECT rule, task_id FROM firings WHERE outcome = ? AND created_at BETWEEN ? AND ?", (outcome, since, until)
     )
     return {(rule, task_id) for rule, task_id in rows}
+
+
+def count_fired_before(db: sqlite3.Connection, rule: str, root_id: str, before: int) -> int:
+    """Count the firings of a rule that had opened tasks under a root before a time (ms)."""
+    (count,) = db.execute(
+        "SELECT count(*) FROM firings WHERE rule = ? AND root_id = ? AND outcome = 'fired' AND created_at < ?"
+        " AND EXISTS (SELECT 1 FROM json_each(actions) WHERE value ->> 'result' = 'opened')",
+        (rule, root_id, before),
+    ).fetchone()
+    return int(count)
+
+
+def was_well(db: sqlite3.Connection, task_id: str, now: int) -> bool:
+    """Whether at that time (ms) a task that had ended badly, or was lost, had not after all."""
+    (seq,) = db.execute(
+        "SELECT max(seq) FROM events WHERE task_id = ? AND time <= ? AND type GLOB 'task.*'", (task_id, now)
+    ).fetchone()
+    if seq is None:
+        return False
+    task = Fold(db).task_at(task_id, seq)
+    return task.status not in FAILURES and task.submission != SubmissionState.LOST
+
+
+def was_refused_before(db: sqlite3.Connection, task: Task, button: Button, now: int, since: int) -> bool:
+    """Whether by that time moderation had refused a click of the button that no rule has opened since then (ms)."""
+    found = db.execute(
+        'SELECT 1 FROM tasks WHERE parent_id = ? AND button_kind = ? AND "index" IS ?'
+        f" AND fail_kind = 'moderation' AND updated_at <= ? AND {_BY_OTHERS}",
+        (task.id, button.kind, button.index, now, since),
+    )
+    return found.fetchone() is not None
 
 
 def was_clicked(db: sqlite3.Connection, task: Task, button: Button, now: int, since: int) -> bool:

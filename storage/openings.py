@@ -8,28 +8,15 @@ import msgspec
 
 from storage.actions import action_of
 from storage.attachments import Attachment, keep_attachments
-from storage.records import (
-    CONTRADICTED,
-    FAILURES,
-    LIVE_SUBMISSIONS,
-    Button,
-    NewTask,
-    SubmissionKind,
-    SubmissionState,
-    Task,
-)
-from storage.tasks import AS_JSON, COLUMNS, FIXED, MUTABLE, read_task, task_of_row
+from storage.errors import NoRequest
+from storage.records import Button, NewTask, SubmissionKind, SubmissionState, Task
+from storage.standing import find_answer, find_click
+from storage.tasks import AS_JSON, FIXED, MUTABLE, read_task
 from storage.transaction import Transaction, to_json
 
+ADOPTED = "adopted"  # the origin of what was submitted elsewhere
 EXPIRES_AFTER = 24 * 3600 * 1000  # milliseconds that a submission may wait for capacity
 
-_LIVE = ", ".join(f"'{state}'" for state in sorted(LIVE_SUBMISSIONS))
-_FAILURES = ", ".join(f"'{status}'" for status in sorted(FAILURES))
-# A task that ended badly, and that its gateway works on, or has finished, all the same.
-_PAID_AFTER_ALL = (
-    f"EXISTS (SELECT 1 FROM events WHERE task_id = tasks.id AND type = '{CONTRADICTED}'"
-    f" AND json_extract(data, '$.claim.status') NOT IN ({_FAILURES}))"
-)
 # What a task that is asked for once more has from the one that failed.
 _ASKED_AGAIN = (
     *("root_id", "parent_id", "depth", "gateway", "action", "button", "index"),
@@ -115,10 +102,14 @@ def open_retry(tx: Transaction, task: Task, *, origin: str, cost: float | None =
     """Ask for a task once more, as it was asked for; give what answers for it now, and whether that is new.
 
     Its copy has the same parent, chain, depth, tags and `then`. A window that was answered by hand is answered so
-    again, with the click. Nothing is opened where something stands for it already (`find_answer`).
+    again, with the click. Nothing is opened where something stands for it already (`find_answer`). What a rule asks
+    for stays at its gateway, whose price it was reserved at; what a person asks for may go to any of its group.
+    Raises NoRequest for what was submitted elsewhere, unless its prompt is all of it.
     """
     if (standing := find_answer(tx, task)) is not None:
         return standing, False
+    if task.origin == ADOPTED and not (task.action == "IMAGINE" and task.prompt):
+        raise NoRequest
     button_kind, then = tx.execute('SELECT button_kind, "then" FROM tasks WHERE id = ?', (task.id,)).fetchone()
     asked = tx.execute("SELECT kind, request FROM submissions WHERE task_id = ? ORDER BY id", (task.id,)).fetchall()
     request = msgspec.json.decode(asked[0][1])
@@ -126,6 +117,8 @@ def open_retry(tx: Transaction, task: Task, *, origin: str, cost: float | None =
         if kind == "modal":
             answer = msgspec.json.decode(text)
             request["window"] = {"prompt": answer["prompt"], "mask": answer["mask"]}
+    if origin == "then" or origin.startswith("rule:"):
+        request.pop("group", None)
     retry = Task(
         id=tx.ids.next(tx.now),
         **{name: getattr(task, name) for name in _ASKED_AGAIN},
@@ -137,18 +130,6 @@ def open_retry(tx: Transaction, task: Task, *, origin: str, cost: float | None =
     )
     _insert(tx, retry, button_kind=button_kind, then=msgspec.json.decode(then), request=request, cost=cost)
     return retry, True
-
-
-def find_answer(tx: sqlite3.Connection | Transaction, task: Task) -> Task | None:
-    """What stands for a task that ended badly: the one that asks for it once more, another click of its button that
-    lives, or itself, where its gateway has contradicted the ending; None when nothing does.
-    """
-    row = tx.execute(f"SELECT {COLUMNS} FROM tasks WHERE retry_of = ?", (task.id,)).fetchone()
-    if row is not None:
-        return task_of_row(row)
-    if tx.execute(f"SELECT 1 FROM tasks WHERE id = ? AND {_PAID_AFTER_ALL}", (task.id,)).fetchone() is not None:
-        return task
-    return _find_sibling(tx, task)
 
 
 def inherit_mode(tx: Transaction, parent_id: str, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -164,37 +145,6 @@ def read_mode(tx: sqlite3.Connection | Transaction, task_id: str) -> str | None:
         (task_id,),
     ).fetchone()
     return None if row is None else row[0]
-
-
-def _find_sibling(tx: sqlite3.Connection | Transaction, task: Task) -> Task | None:
-    if task.parent_id is None:
-        return None
-    (kind,) = tx.execute("SELECT button_kind FROM tasks WHERE id = ?", (task.id,)).fetchone()
-    parent = read_task(tx, task.parent_id)
-    return None if kind is None else find_click(tx, parent, Button(label="", kind=kind, index=task.index))
-
-
-def find_click(tx: sqlite3.Connection | Transaction, parent: Task, button: Button) -> Task | None:
-    """A click of this button that holds its place, None for buttons that may be clicked again and again.
-
-    Of this parent, or of another task of ours that is the same one at their gateway, such as one that was adopted.
-
-    Some gateways give one id to two tasks: those show that they are two by their customIds.
-    """
-    if button.kind != "upsample":
-        return None
-    shown = (each.custom_id for each in parent.buttons if (each.kind, each.index) == (button.kind, button.index))
-    row = tx.execute(
-        f'SELECT {COLUMNS} FROM tasks WHERE button_kind = :kind AND "index" IS :index AND parent_id IN'
-        " (SELECT :parent UNION SELECT twin.task_id FROM gateway_ids AS own JOIN gateway_ids AS twin"
-        " USING (gateway, gateway_id) WHERE own.task_id = :parent)"
-        " AND (parent_id = :parent OR NOT EXISTS (SELECT 1 FROM tasks AS twin, json_each(twin.buttons) AS other"
-        " WHERE twin.id = tasks.parent_id AND other.value ->> 'kind' = :kind AND other.value ->> 'index' IS :index"
-        " AND other.value ->> 'custom_id' != :shown))"
-        f" AND submission IN ({_LIVE}) AND (status NOT IN ({_FAILURES}) OR {_PAID_AFTER_ALL}) ORDER BY id LIMIT 1",
-        {"parent": parent.id, "kind": button.kind, "index": button.index, "shown": next(shown, None)},
-    ).fetchone()
-    return None if row is None else task_of_row(row)
 
 
 def _insert(

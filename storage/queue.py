@@ -86,7 +86,8 @@ def claim_due(
     """Take what is due at a gateway, oldest first, and mark it `sending`. After the commit each may be POSTed, once.
 
     What was submitted to one of the `groups` is taken, too, and is the gateway's from here on. `price` says what a
-    submission with that request costs there. While everything is paused, nothing is taken.
+    submission with that request costs there: that is written down, be it more than was reserved before a
+    restart raised prices; where nobody knows, what was reserved stays. While everything is paused, nothing is taken.
     """
     if is_paused(tx, EVERYTHING):
         return []
@@ -100,10 +101,13 @@ def claim_due(
     claims = []
     for submission in sorted((submission_of_row(row) for row in rows), key=lambda each: each.id):
         mark_task(tx, submission.task_id, SubmissionState.SENDING)
-        tx.execute("UPDATE tasks SET gateway = ? WHERE id = ? AND gateway != ?", (gateway, submission.task_id, gateway))
+        moved = tx.execute(
+            "UPDATE tasks SET gateway = ? WHERE id = ? AND gateway != ?", (gateway, submission.task_id, gateway)
+        ).rowcount
         task = read_task(tx, submission.task_id)
         cost = price(task, submission.request) if submission.kind == "submit" else None
-        tx.execute("UPDATE submissions SET cost = ? WHERE id = ? AND cost IS NOT ?", (cost, submission.id, cost))
+        if cost is not None or moved:
+            tx.execute("UPDATE submissions SET cost = ? WHERE id = ? AND cost IS NOT ?", (cost, submission.id, cost))
         parent = read_task(tx, task.parent_id).gateway_id if task.parent_id else None
         claims.append(Claim(submission=submission, task=task, parent_gateway_id=parent))
     return claims

@@ -4,7 +4,7 @@ Storage knows no rules: it is handed something that reacts (`React`), shows it t
 what it says (`Decision`), all within the transaction of the event.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, Protocol
 
 import msgspec
@@ -12,6 +12,8 @@ import msgspec
 from storage.records import JSON, Button, Chain, NewTask, Task
 
 FiringOutcome = Literal["fired", "blocked", "deferred"]
+# Nothing waits for longer (milliseconds): what seems to was deferred before the clock stepped back.
+LONGEST_WAIT = 7 * 24 * 3600 * 1000
 # Why a firing was blocked, or waits. "backoff" only ever waits; "budget" and "quiet_hours" do either.
 Reason = Literal[
     "paused", "depth", "attempts", "moderation", "dry_run", "quiet_hours", "backoff", "budget", "exists", "error"
@@ -34,7 +36,7 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True):
     detail: str | None  # the same for a person
     # What became of each action, in order: {"action": "click", "button", "task_id", "result": "opened" | "exists"},
     # {"action": "tag", "tags", "task_id", "result": "done"}, {"action": "notify", "effect_id", "result": its state} …;
-    # "result": "error" comes with a "detail", and "waits" says what a firing that is deferred or dry would do.
+    # "result": "error" comes with a "detail"; "waits" is what a deferred one is to do, "would" what a blocked one was.
     actions: tuple[JSON, ...]
     next_at: int | None  # when a deferred one is looked at again
     created_at: int
@@ -48,6 +50,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     firing_id: int
     task_id: str  # whose event is told; whose picture is kept
     kind: EffectKind
+    lane: str  # those of one lane take turns: the address that is told, or the host that has the picture
     # Of "notify": {"address": digest of the written URL, "title", "text"}; the URL itself is in nobody's ledger.
     # Of "download": {"url", "path"}, the path relative to the folder of downloads.
     request: JSON
@@ -167,19 +170,33 @@ class Facts(Protocol):
         """Whether a click of the button holds its place, so that another one would cost nothing."""
         ...
 
+    def was_refused(self, task: Task, button: Button) -> bool:
+        """Whether moderation refused a click of the button: it would refuse it again."""
+        ...
+
     def is_answered(self, task: Task) -> bool:
-        """Whether the task was asked for once more already, or its gateway contradicted its bad ending."""
+        """Whether the task was asked for once more already, or has not ended badly after all."""
         ...
 
     def count_firings(self, rule: str, root_id: str) -> int:
         """How many firings of the rule opened tasks under a root."""
         ...
 
-    def list_spending(self, since: int, rule: str | None = None, root_id: str | None = None) -> list[Spending]:
-        """What follow-ups were reserved after a time (ms), by a rule or by all and `then`; oldest first.
+    def count_follow_ups(self, window: int | None, rule: str | None = None, root_id: str | None = None) -> int:
+        """How many follow-ups were reserved in the last so many ms (None: ever), by a rule or by all and `then`.
 
         With `root_id`, those under that root alone.
         """
+        ...
+
+    def sum_costs(self, window: int | None, rule: str | None = None, root_id: str | None = None) -> float:
+        """What these cost, as far as their prices are known."""
+        ...
+
+    def iter_spending(
+        self, window: int | None, rule: str | None = None, root_id: str | None = None
+    ) -> Iterator[Spending]:
+        """These one by one, oldest first, lazily."""
         ...
 
 

@@ -113,3 +113,18 @@ def let_rules_do_more_than_click(database: Database) -> None:
         CREATE UNIQUE INDEX effects_by_path ON effects((request ->> '$.path') COLLATE NOCASE) WHERE kind = 'download'
         """,
     )
+
+
+@ledger()
+def let_effects_take_turns(database: Database) -> None:
+    """Messages to one address, and pictures of one host, wait in a lane of their own."""
+    run(
+        database,
+        """
+        ALTER TABLE effects ADD COLUMN lane TEXT NOT NULL DEFAULT '';
+
+        UPDATE effects SET lane = coalesce(request ->> '$.address', '');
+
+        CREATE INDEX effects_waiting ON effects(kind, lane, attempts, id, next_at) WHERE state = 'planned'
+        """,
+    )

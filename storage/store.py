@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from storage.bell import Bell
+from storage.deferrals import hasten
 from storage.effects import hasten_effects
 from storage.errors import LedgerUnavailable, LedgerUnreadable
 from storage.holder import check_mark, make_mark, write_mark
@@ -146,6 +147,7 @@ class Store:
             write_mark(connection, self._mark)
             transaction = self._begin(connection)
             doubted = doubt_interrupted(transaction)
+            hasten(transaction)  # by rules that may have changed meanwhile
             hasten_effects(transaction)
             connection.execute("COMMIT")
         except sqlite3.DatabaseError as error:

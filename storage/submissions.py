@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from storage.deferrals import hasten_oldest
 from storage.errors import NoSuchSubmission
 from storage.events import append_event
 from storage.firings import follow
@@ -87,9 +88,9 @@ def acknowledge(
     )
     tx.topics.add(task_id)  # who waits for the answer may hear of no event: a window's answer is none
     if task.submitted_at is None:
-        _tell(tx, task_id, "task.submitted", source)
+        tell(tx, task_id, "task.submitted", source)
     elif submission.state == SubmissionState.LOST:
-        _tell(tx, task_id, "task.progressed", source)  # it was given up: whoever heard that must hear this
+        tell(tx, task_id, "task.progressed", source)  # it was given up: whoever heard that must hear this
 
 
 def believe(tx: Transaction, submission_id: int) -> None:
@@ -122,6 +123,18 @@ def postpone(tx: Transaction, submission_id: int, *, seconds: float, answer: JSO
     tx.topics |= {"submissions", submission.task_id}
 
 
+def hold(tx: Transaction, submission_id: int) -> None:
+    """It was taken to be sent, and was not: everything is paused. It is as planned as before."""
+    row = tx.execute(
+        "UPDATE submissions SET state = 'planned', next_at = ?, attempts = attempts - 1, sent_at = NULL"
+        " WHERE id = ? AND state = 'sending' RETURNING task_id",
+        (tx.now, submission_id),
+    ).fetchone()
+    if row is not None:  # no evidence has settled it
+        mark_task(tx, row[0], SubmissionState.PLANNED)
+        tx.topics |= {"submissions", row[0]}
+
+
 def reject(tx: Transaction, submission_id: int, *, reason: str, kind: str, answer: JSON | None) -> None:
     """The gateway refused for good: the task fails, or its window stays open; nothing was spent."""
     submission = read_submission(tx, submission_id)
@@ -131,35 +144,15 @@ def reject(tx: Transaction, submission_id: int, *, reason: str, kind: str, answe
     _set_state(tx, submission_id, SubmissionState.REJECTED)
     if submission.kind == "modal":  # its window is as open as it was, and may be answered again
         mark_task(tx, submission.task_id, SubmissionState.ACCEPTED)
-        _tell(tx, submission.task_id, "task.modal", "submit", {"reason": reason})
+        tell(tx, submission.task_id, "task.modal", "submit", {"reason": reason})
         return
     tx.execute(
         "UPDATE tasks SET submission = 'rejected', status = ?, fail_reason = ?, fail_kind = ?, finished_at = ?,"
         " updated_at = ? WHERE id = ?",
         (Status.FAILURE, reason, kind, tx.now, tx.now, submission.task_id),
     )
-    _tell(tx, submission.task_id, "task.failed", "submit")
-
-
-def withdraw(tx: Transaction, task_id: str) -> bool:
-    """Take a task back before its gateway was asked; gives whether that was in time. Raises NoSuchTask."""
-    if read_task(tx, task_id).ended:
-        return False
-    row = tx.execute(
-        "UPDATE submissions SET state = 'rejected', next_at = NULL WHERE task_id = ? AND kind = 'submit'"
-        " AND state = 'planned' RETURNING 1",
-        (task_id,),
-    ).fetchone()
-    if row is None:
-        return False
-    tx.execute(
-        "UPDATE tasks SET submission = 'rejected', status = ?, fail_reason = ?, fail_kind = 'cancelled',"
-        " finished_at = ?, updated_at = ? WHERE id = ?",
-        (Status.CANCEL, "It was cancelled before its gateway was asked.", tx.now, tx.now, task_id),
-    )
-    tx.topics.add("submissions")  # who comes after it in the line may go
-    _tell(tx, task_id, "task.cancelled", "service")
-    return True
+    hasten_oldest(tx, submission.task_id)
+    tell(tx, submission.task_id, "task.failed", "submit")
 
 
 def doubt(tx: Transaction, submission_id: int, *, reason: str, answer: JSON | None = None) -> None:
@@ -173,7 +166,7 @@ def doubt(tx: Transaction, submission_id: int, *, reason: str, answer: JSON | No
         "UPDATE tasks SET submission = 'unknown', updated_at = ?, asked_at = ? WHERE id = ?",
         (tx.now, tx.now, submission.task_id),
     )
-    _tell(tx, submission.task_id, "task.unknown", "service", {"reason": reason})
+    tell(tx, submission.task_id, "task.unknown", "service", {"reason": reason})
 
 
 def doubt_interrupted(tx: Transaction) -> int:
@@ -211,7 +204,7 @@ def lose_task(tx: Transaction, task_id: str, *, reason: str, silent_since: int) 
         (task_id,),
     )
     tx.topics.add("submissions")  # its place at the gateway is free
-    _tell(tx, task_id, "task.lost", "service", {"reason": reason})
+    tell(tx, task_id, "task.lost", "service", {"reason": reason})
 
 
 def _charge(tx: Transaction, submission: Submission) -> None:
@@ -220,7 +213,7 @@ def _charge(tx: Transaction, submission: Submission) -> None:
         tx.execute("UPDATE tasks SET cost = coalesce(cost, 0) + ? WHERE id = ?", (submission.cost, submission.task_id))
 
 
-def _tell(tx: Transaction, task_id: str, event_type: str, source: Source, data: JSON | None = None) -> None:
+def tell(tx: Transaction, task_id: str, event_type: str, source: Source, data: JSON | None = None) -> None:
     """Append an event that carries the whole task, and let the rules follow."""
     tx.execute("UPDATE tasks SET loose = 0 WHERE id = ?", (task_id,))
     seq = append_event(tx, task_id, event_type, source, read_mutable(tx, task_id), data)

@@ -19,7 +19,10 @@ GROUPS: Final = {
     "tag": ("tag.value", _TAGGED),
     "gateway": ("tasks.gateway", _BOUGHT),
     "action": ("tasks.action", _BOUGHT),
-    "rule": ("CASE WHEN tasks.origin LIKE 'rule:%' THEN substr(tasks.origin, 6) END", _BOUGHT),
+    "rule": (
+        "CASE WHEN tasks.origin LIKE 'rule:%' THEN substr(tasks.origin, 6) WHEN tasks.origin = 'then' THEN 'then' END",
+        _BOUGHT,
+    ),
 }
 
 

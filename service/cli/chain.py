@@ -111,7 +111,7 @@ def wait_for_chain(
             if each["id"] in waits:
                 click.echo(tell_wait(each, waits[each["id"]]), err=True)
         return False
-    return _tell_blocked(api, tasks) and has_succeeded(tasks)
+    return tell_firings(api, tasks) and has_succeeded(tasks)
 
 
 def tell_wait(task: JSON, wait: Wait) -> str:
@@ -128,8 +128,8 @@ def _tell_trouble(task: JSON) -> None:
         click.echo(f"{name_task(task)} {task['id']} needs you: {why}", err=True)
 
 
-def _tell_blocked(api: Api, tasks: Sequence[JSON]) -> bool:
-    """Say what the chain's own `then` could not click, and what is still to come; gives whether it could click all."""
+def tell_firings(api: Api, tasks: Sequence[JSON]) -> bool:
+    """Say what is still to come and when, and what the chain's own `then` could not click; gives whether it could."""
     firings = [firing for task in tasks for firing in api.list_firings(task["id"])]
     for firing in firings:
         if firing["outcome"] == "deferred":

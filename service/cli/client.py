@@ -172,7 +172,9 @@ class Api:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise self._stranger(response) from None
         detail = problem.get("detail") or problem.get("title") or response.reason_phrase
-        raise Refused(plain(str(detail)), response.status_code)  # it may quote a gateway
+        errors = problem.get("errors")
+        listed = [plain(str(each)) for each in errors] if isinstance(errors, list) else []
+        raise Refused(plain(str(detail)), response.status_code, listed)  # it may quote a gateway
 
     def _stranger(self, response: httpx.Response) -> Refused:
         message = f"{self.url} answered HTTP {response.status_code}, but not as Ringback does: is RINGBACK_URL right?"

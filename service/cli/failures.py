@@ -1,5 +1,6 @@
 """What ends a verb: one clear line on stderr, and an exit code."""
 
+from collections.abc import Sequence
 from typing import IO, Any
 
 import click
@@ -26,8 +27,9 @@ class Unreachable(Failed):
 
 
 class Refused(Failed):
-    """The service answered with an error; `status` is HTTP's."""
+    """The service answered with an error; `status` is HTTP's, `errors` are the single mistakes where it names some."""
 
-    def __init__(self, message: str, status: int) -> None:
+    def __init__(self, message: str, status: int, errors: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.status = status
+        self.errors = tuple(errors)

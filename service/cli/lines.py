@@ -6,16 +6,16 @@ from rich.text import Text
 
 from service.cli.screen import name_task, plain
 from service.cli.states import state_of
-from storage.records import JSON
+from storage.records import JSON, RULE_PAUSED
 
 
 def tell_event(event: JSON) -> Text:
     """Give the line: when, what, which task, how far, from where, and whatever else it says."""
     line = Text.assemble((_clock(event["time"]), "dim"), f"  {event['seq']:>5}  ")
     task, data = event["task"], event["data"]
-    if task is None:
-        line.append(plain(event["type"]))
-        for text, style in ((data.get("rule"), ""), (data.get("detail"), "yellow")):
+    if task is None or event["type"] == RULE_PAUSED:  # of a rule: how its task stands is beside the point
+        line.append("! " if event["type"] == RULE_PAUSED else "", "yellow").append(plain(event["type"]))
+        for text, style in ((data.get("rule"), "bold"), (data.get("detail"), "yellow")):
             line.append(f"  {plain(text)}" if text else "", style)
         return line
     state = state_of(task)

@@ -32,7 +32,11 @@ BACKLOG = 2048  # connections that may wait to be accepted
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Port; PORT otherwise, 8000 by default; 0 takes a free one."
 )
-@click.option("--dry-run", is_flag=True, help="Let every rule decide and none act: what each would do is kept.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Let every rule decide and none act: what each would do is kept. A task's own `then` still clicks.",
+)
 def command(host: str | None, port: int | None, dry_run: bool) -> None:
     """Start the service.
 

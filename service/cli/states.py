@@ -17,6 +17,7 @@ WAITING: Final = State("waiting", "○", "dim")
 RUNNING: Final = State("running", "◔", "cyan")
 NEEDS_YOU: Final = State("needs you", "◑", "yellow")
 SUCCEEDED: Final = State("succeeded", "✓", "green")
+CANCELLED: Final = State("cancelled", "⊘", "yellow")
 FAILED: Final = State("failed", "✗", "red")
 UNKNOWN: Final = State("unknown", "?", "magenta")
 LOST: Final = State("lost", "?", "red")
@@ -28,7 +29,7 @@ _OF_STATUS: Final = {
     Status.MODAL: NEEDS_YOU,
     Status.SUCCESS: SUCCEEDED,
     Status.FAILURE: FAILED,
-    Status.CANCEL: FAILED,
+    Status.CANCEL: CANCELLED,
 }
 _REASONS: Final = {
     NEEDS_YOU: "its window waits for a prompt",

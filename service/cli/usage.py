@@ -5,13 +5,14 @@ from rich.table import Table
 
 from service.cli.client import connect
 from service.cli.screen import plain, print_json, print_table
+from service.cli.spans import Since
 from storage.records import JSON
 from storage.usage import GROUPS
 
 
 @click.command("usage")
 @click.option("--by", type=click.Choice(list(GROUPS)), default="day", show_default=True, help="What to group by.")
-@click.option("--since", metavar="DAY|TIME", help="Only what was sent since then, such as 2026-11-01; in UTC.")
+@click.option("--since", type=Since(), help="Only what was sent since then, such as 7d, 12h or 2026-11-01; in UTC.")
 @click.option("--json", "as_json", is_flag=True, help="Print the groups as JSON, one per line.")
 @click.pass_context
 def command(context: click.Context, by: str, since: str | None, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from service.cli.chain import follow_chain, has_succeeded, tell_wait
+from service.cli.chain import follow_chain, has_succeeded, tell_firings, tell_wait
 from service.cli.client import connect
 from service.cli.lines import tell_event
 from service.cli.screen import make_console, print_chain, print_json
@@ -17,9 +17,9 @@ from storage.records import JSON
 @click.option("--json", "as_json", is_flag=True, help="Print the events as JSON, one per line.")
 @click.pass_context
 def command(context: click.Context, task: str, as_json: bool) -> None:
-    """Watch the whole chain of TASK, from its first event until it has settled.
+    """Watch the whole chain of TASK, from its first event until nothing of it is under way.
 
-    The exit status is 0 when all of it succeeded.
+    Where a rule has put something off, it ends by saying until when. The exit status is 0 when all of it succeeded.
     """
     api = connect(context)
     root_id = api.read_task(task)["root_id"]
@@ -42,4 +42,4 @@ def command(context: click.Context, task: str, as_json: bool) -> None:
     tasks = api.read_chain(root_id)
     if not as_json:
         print_chain(console, tasks)
-    context.exit(0 if has_succeeded(tasks) else 1)
+    context.exit(0 if tell_firings(api, tasks) and has_succeeded(tasks) else 1)

@@ -20,6 +20,7 @@ from storage.store import Store
 LARGEST: Final = 100 * 1024 * 1024  # bytes of one file; videos are the large ones
 DEADLINE: Final = 240.0  # seconds for one file in all; less than an effect's lease
 IN_FLIGHT: Final = 4  # files at once
+EACH: Final = 2  # of one host, so that a slow one leaves room for others
 # Answers about a link that is dead, mostly: a picture may also be a moment late, so they are asked a few times.
 GONE: Final = frozenset({401, 403, 404, 410})
 GONE_ATTEMPTS: Final = 3
@@ -29,6 +30,7 @@ TOO_LARGE: Final = 413
 class Downloader:
     """A worker. `client` is a `hooks.clients.target_client`, `folder` where files are kept, `largest` their bytes.
 
+    `in_flight` are fetched at once, `each` of one host;
     `pauses` are the waits, in seconds, after each attempt but the last; `deadline` is seconds for one file.
     """
 
@@ -42,13 +44,14 @@ class Downloader:
         deadline: float = DEADLINE,
         pauses: Sequence[float] = DOWNLOAD_PAUSES,
         in_flight: int = IN_FLIGHT,
+        each: int = EACH,
     ) -> None:
         self._client = client
         self._gallery = Gallery(folder)
         self._swept = False
         self._largest = largest
         self._deadline = deadline
-        self._errands = Errands(store, "download", self._keep, in_flight=in_flight, pauses=pauses)
+        self._errands = Errands(store, "download", self._keep, in_flight=in_flight, each=each, pauses=pauses)
 
     async def step(self) -> float | None:
         """Begin to fetch what is due; give the seconds until more may be, None when the bell will tell."""

@@ -1,14 +1,19 @@
-"""Effects that are under way: claimed as they become due, some at a time, each with a task of its own."""
+"""Effects that are under way: claimed as they become due, some at a time, each with a task of its own.
+
+Lanes take turns: none of them, however much waits in it and however slow it is, keeps the others waiting.
+"""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
 from typing import Final
 
 import structlog
 
 from hooks.backoff import pause_after
 from hooks.messages import Failure
-from storage.effects import claim_effects, fail_effect, finish_effect, read_next_effect, retry_effect
+from storage.effects import Turn, claim_effects, fail_effect, finish_effect, list_turns, retry_effect
 from storage.errors import LedgerError
 from storage.reactions import Effect, EffectKind
 from storage.store import Store
@@ -18,11 +23,27 @@ TOPIC: Final = "effects"
 log = structlog.get_logger("ringback.effects")
 
 
+class _Lane:
+    """How it goes with those that take turns."""
+
+    def __init__(self) -> None:
+        self.held: set[int] = set()
+        self.turn = 0  # its latest one, among those of all lanes
+        self.failures = 0  # in a row
+        self.rested_from = 0  # milliseconds
+        self.rest = 0.0  # seconds
+
+    def rests_until(self, now: int) -> int:
+        """Milliseconds; a clock that stepped back makes no rest longer."""
+        return self.rested_from + int(self.rest * 1000) if self.rested_from <= now else now
+
+
 class Errands:
     """Claims effects of one kind, has `run` take care of each, and writes down what came of it.
 
-    `run` gives a Failure, or else what is to be kept as the detail of one that is done. `in_flight` are held at once;
-    `pauses` are the waits, in seconds, after each attempt but the last.
+    `run` gives a Failure, or else what is to be kept as the detail of one that is done. `in_flight` are held at once,
+    `each` of one lane; `pauses` are the waits, in seconds, after each attempt but the last; `rests` are the seconds
+    for which a whole lane is left alone after its first, second, … failure in a row, the last one from then on.
     """
 
     def __init__(
@@ -32,13 +53,19 @@ class Errands:
         run: Callable[[Effect], Awaitable[Failure | str | None]],
         *,
         in_flight: int,
+        each: int,
         pauses: Sequence[float],
+        rests: Sequence[float] = (),
     ) -> None:
         self._store = store
         self._kind: EffectKind = kind
         self._run = run
         self._in_flight = in_flight
+        self._each = each
         self._pauses = pauses
+        self._rests = rests
+        self._turns = count(1)
+        self._lanes: defaultdict[str, _Lane] = defaultdict(_Lane)  # as many as there are addresses and hosts
         self._held: dict[int, asyncio.Task[None]] = {}
 
     @property
@@ -50,14 +77,13 @@ class Errands:
         """Begin with what is due; give the seconds until more may be, None when the bell will tell."""
         while (free := self._in_flight - len(self._held)) > 0:
             now = self._store.now()
-            due = await self._store.read(read_next_effect, self._kind, now)
-            if due is None:
-                return None
-            if due > now:
-                return (due - now) / 1000
-            for effect in await self._store.write(claim_effects, self._kind, free):
-                if effect.id not in self._held:  # one whose lease ended is still being cared for
-                    self._begin(effect)
+            # What is held is never taken again, however long it lasts: its lease is for the next process.
+            turns = await self._store.read(list_turns, self._kind, now=now, held=tuple(self._held), each=self._each)
+            chosen = self._choose(turns, now)[:free]
+            if not chosen:
+                return self._find_pause(turns, now)
+            for effect in await self._store.write(claim_effects, chosen):
+                self._begin(effect)
         return None  # who ends rings
 
     async def close(self) -> None:
@@ -67,13 +93,36 @@ class Errands:
             task.cancel()
         await asyncio.gather(*cut, return_exceptions=True)
 
+    def _choose(self, turns: Sequence[Turn], now: int) -> list[int]:
+        """Which may begin: first those of lanes that hold little, and whose latest turn is the longest ago."""
+        candidates = []
+        for turn in turns:
+            lane = self._lanes[turn.lane]
+            if lane.rests_until(now) <= now:
+                places = range(len(lane.held), self._each)
+                candidates += [(place, lane.turn, effect) for place, effect in zip(places, turn.due, strict=False)]
+        return [effect for _, _, effect in sorted(candidates)]
+
+    def _find_pause(self, turns: Sequence[Turn], now: int) -> float | None:
+        """Seconds until a lane that has room may go on."""
+        times = [
+            max(self._lanes[turn.lane].rests_until(now), now if turn.next_at is None else turn.next_at)
+            for turn in turns
+            if len(self._lanes[turn.lane].held) < self._each
+        ]
+        return (max(now, min(times)) - now) / 1000 if times else None
+
     def _begin(self, effect: Effect) -> None:
+        lane = self._lanes[effect.lane]
+        lane.turn = next(self._turns)
+        lane.held.add(effect.id)
         task = asyncio.create_task(self._care(effect), name=f"{effect.kind} {effect.id}")
         self._held[effect.id] = task
-        task.add_done_callback(lambda _: self._forget(effect.id))
+        task.add_done_callback(lambda _: self._forget(effect))
 
-    def _forget(self, number: int) -> None:
-        del self._held[number]
+    def _forget(self, effect: Effect) -> None:
+        del self._held[effect.id]
+        self._lanes[effect.lane].held.discard(effect.id)
         self._store.bell.ring((TOPIC,))
 
     async def _care(self, effect: Effect) -> None:
@@ -83,11 +132,20 @@ class Errands:
             outcome = Failure(detail=str(error), final=False)
         except Exception as error:  # a mistake of ours or of a library's; what it says may quote a URL
             outcome = Failure(detail=f"it failed with {type(error).__name__}", final=False)
+        self._learn(self._lanes[effect.lane], outcome)
         try:
             await self._note(effect, outcome)
         except LedgerError as error:
             # Whatever came of it, after its lease it is tried again.
             log.warning("an outcome could not be written", kind=effect.kind, effect=effect.id, why=str(error))
+
+    def _learn(self, lane: _Lane, outcome: Failure | str | None) -> None:
+        """A lane in which one failed is left alone for a while, and what waits in it stays as it is."""
+        if not isinstance(outcome, Failure):
+            lane.failures, lane.rest = 0, 0.0
+        elif self._rests and not (outcome.final or outcome.alone):
+            lane.rested_from, lane.rest = self._store.now(), self._rests[min(lane.failures, len(self._rests) - 1)]
+            lane.failures += 1
 
     async def _note(self, effect: Effect, outcome: Failure | str | None) -> None:
         facts = {"kind": effect.kind, "task": effect.task_id, "effect": effect.id, "attempt": effect.attempts}

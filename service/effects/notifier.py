@@ -3,7 +3,6 @@
 Each message arrives at least once: after a crash in the moment of sending it is sent again.
 """
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -19,8 +18,11 @@ from storage.firings import list_firings
 from storage.reactions import Effect
 from storage.store import Store
 
-HELD: Final = 1000  # messages that are waiting to be sent or under way, so that those to a slow address fit in
-IN_FLIGHT: Final = 16  # messages under way at once, one for each address
+IN_FLIGHT: Final = 16  # messages under way at once
+EACH: Final = 1  # to one address: they come one after the other
+# Seconds for which an address is left alone after its first, second, … failure in a row; what waits for it meanwhile
+# has lost no attempt.
+RESTS: Final = (10.0, 30.0, 60.0)
 GONE: Final = "no rule of the present file has its address any more"
 # The little of a task that a webhook is told; the rest is at /v1/tasks/{id}.
 SHOWN: Final = (
@@ -29,20 +31,11 @@ SHOWN: Final = (
 )
 
 
-class _Lane:
-    """The way to one address: one message after the other."""
-
-    def __init__(self) -> None:
-        self.turn = asyncio.Lock()
-        self.failures = 0  # since the service started
-        self.detail = ""  # of the latest one
-
-
 class Notifier:
     """A worker. `client` is a `hooks.clients.target_client`; `find_url` gives the URL that goes by an address now.
 
-    `pauses` are the waits, in seconds, after each attempt but the last; `deadline` is seconds for one message. Once an
-    address has failed, what was waiting for it is put off as well.
+    `pauses` are the waits, in seconds, after each attempt but the last; `deadline` is seconds for one message. An
+    address that fails is left alone for one of `rests`, in seconds, before it gets another message.
     """
 
     def __init__(
@@ -53,13 +46,12 @@ class Notifier:
         *,
         deadline: float = DEADLINE,
         pauses: Sequence[float] = NOTICE_PAUSES,
+        rests: Sequence[float] = RESTS,
     ) -> None:
         self._store = store
         self._herald = Herald(client, deadline=deadline)
         self._find_url = find_url
-        self._lanes: dict[str, _Lane] = {}  # as many as there are addresses
-        self._sending = asyncio.Semaphore(IN_FLIGHT)
-        self._errands = Errands(store, "notify", self._tell, in_flight=HELD, pauses=pauses)
+        self._errands = Errands(store, "notify", self._tell, in_flight=IN_FLIGHT, each=EACH, pauses=pauses, rests=rests)
 
     async def step(self) -> float | None:
         """Begin to send what is due; give the seconds until more may be, None when the bell will tell."""
@@ -75,21 +67,9 @@ class Notifier:
         await self._errands.close()
 
     async def _tell(self, effect: Effect) -> Failure | None:
-        lane = self._lanes.setdefault(effect.request["address"], _Lane())
-        failures = lane.failures
-        async with lane.turn:
-            if lane.failures > failures:
-                return Failure(detail=lane.detail, final=False)
-            async with self._sending:
-                failure = await self._send(effect)
-            if failure is not None and not failure.final:
-                lane.failures, lane.detail = lane.failures + 1, failure.detail
-            return failure
-
-    async def _send(self, effect: Effect) -> Failure | None:
         url = self._find_url(effect.request["address"])
-        if url is None:
-            return Failure(detail=GONE, final=True)
+        if url is None:  # somebody may be in the middle of changing the file
+            return Failure(detail=GONE, final=False, alone=True)
         return await self._herald.send(url, await self._store.read(_write_message, effect))
 
 
@@ -101,5 +81,13 @@ def _write_message(db: sqlite3.Connection, effect: Effect) -> Message:
     return Message(
         title=request["title"] or f"Ringback: {firing.rule}",
         text=request["text"],
-        data={"rule": firing.rule, "event": event.type, "task": {name: getattr(event.task, name) for name in SHOWN}},
+        data={
+            # As an event's: a restored ledger that gives the number once more gives another id.
+            "id": f"ntf_{effect.created_at:011x}{effect.id:x}",
+            "firing": firing.id,
+            "rule": firing.rule,
+            "event": event.type,
+            "task": {name: getattr(event.task, name) for name in SHOWN},
+            "chain": event.data.get("chain"),
+        },
     )

@@ -64,6 +64,10 @@ class Unsent(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """Nothing was sent: everything has been paused meanwhile."""
+
+
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):
     """It may or may not have happened."""
 
@@ -75,7 +79,7 @@ REDIRECTS: Final = frozenset({301, 302, 307, 308})  # not 303: that one says "do
 DOUBTS: Final = frozenset({408, 499})  # somebody on the way ran out of time
 LONGEST_ID: Final = 255  # characters; no gateway has a longer one, and no URL has room for it
 
-Outcome = Accepted | Finished | Existed | Modal | Refused | Capacity | NotYet | Unsent | Unknown
+Outcome = Accepted | Finished | Existed | Modal | Refused | Capacity | NotYet | Unsent | Held | Unknown
 
 # A description may quote the prompt, the word in it that is banned, or a button. So words count only where they are
 # the whole of it: what the gateway says, with a lead-in and an advice at most.

@@ -119,7 +119,7 @@ def _read_key(node: Node) -> str | None:
     if node.kind.startswith("the number"):
         node.mistake("expected text; put the key in quotes, or better: key: ${NAME}, from the environment")
         return None
-    key = node.text()
+    key = node.filled()
     if key is not None and not (key and key.isascii() and key.isprintable() and " " not in key):
         node.mistake("a key is made of plain ASCII characters without blanks")
         return None
@@ -127,13 +127,14 @@ def _read_key(node: Node) -> str | None:
 
 
 def _read_url(node: Node) -> str | None:
-    text = node.text()
+    text = node.filled()
     if text is None:
         return None
     try:
         return clean_gateway_url(text)
     except ValueError as error:
-        node.mistake(str(error))
+        # What is wrong with a URL may quote it.
+        node.mistake(f"what {node.kind} stands for is not a gateway's URL" if node.is_filled else str(error))
         return None
 
 

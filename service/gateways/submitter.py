@@ -18,10 +18,11 @@ from service.gateways.room import Room
 from storage.errors import LedgerError, NoSuchAttachment
 from storage.events import has_ending_since, read_latest_seq
 from storage.ledger import close_window, finish, open_window
+from storage.pauses import EVERYTHING, is_paused
 from storage.queue import Claim, claim_due, read_next_due
 from storage.records import JSON, Task
 from storage.store import Store
-from storage.submissions import acknowledge, doubt, list_sending, postpone, reject
+from storage.submissions import acknowledge, doubt, hold, list_sending, postpone, reject
 
 IN_FLIGHT: Final = 32  # POSTs out at once
 PICTURED: Final = 4  # of these, with pictures: each holds up to 27 MB until it is answered, and thrice that at first
@@ -188,9 +189,10 @@ class Submitter:
     async def _submit(self, claim: Claim, names: Sequence[str]) -> Answer:
         try:
             hook = self._make_hook(claim.task.id, claim.submission.nonce)
-            # Nothing here holds the pictures while the gateway takes its time.
-            search = self._store.search
-            return await self._client.submit(claim, hook, await search(read_pictures, names) if names else {})
+            pictures = await self._store.search(read_pictures, names) if names else {}
+            if names and bool(await self._store.read(is_paused, EVERYTHING)):  # it has waited for its turn
+                return Answer(outcome=outcomes.Held(), evidence={})
+            return await self._client.submit(claim, hook, pictures)
         except NoSuchAttachment as error:
             reason = f"Nothing was sent: {error}"
             return Answer(outcome=outcomes.Refused(reason=reason, kind="unknown"), evidence={"error": reason})
@@ -219,6 +221,8 @@ class Submitter:
                 await store.write(open_window, submission.id, gateway_id, evidence)
             case outcomes.Refused(reason=reason, kind=kind):
                 await store.write(reject, submission.id, reason=reason, kind=kind, answer=evidence)
+            case outcomes.Held():
+                await store.write(hold, submission.id)
             case outcomes.Unknown(reason=reason):
                 await store.write(doubt, submission.id, reason=reason, answer=evidence)
             case outcomes.Unsent() if not submission.request.get("group"):

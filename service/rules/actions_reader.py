@@ -20,7 +20,7 @@ from service.rules.labels import find_label_mistake, find_repeated
 from service.rules.masks import read_mask
 from service.rules.paths import find_path_mistake
 from service.rules.templates import Template
-from service.rules.templates_reader import read_stored, read_template
+from service.rules.templates_reader import read_template
 from service.written.mistakes import did_you_mean, quoted
 from service.written.nodes import Node
 
@@ -28,6 +28,7 @@ MOST_ACTIONS: Final = 20  # of one rule
 LONGEST_TAG: Final = 64  # characters, as whoever submits a task may give them
 MOST_TAGS: Final = 32
 ADDRESS_DIGITS: Final = 16
+TOLD_AT: Final = "expected https://…, or with ringback[notify] installed slack://…, mailto://… and others"
 EXAMPLES: Final = {  # an action's name, and how it may be written
     "click": "click: U1",
     "submit": 'submit: {prompt: "{prompt} --tile"}',
@@ -99,7 +100,7 @@ class _Reader:
         return ClickAction(labels=() if label is None else (label,), prompt=prompt, mask=mask)
 
     def _read_label(self, node: Node, *, answered: bool) -> str | None:
-        label = read_stored(node)
+        label = node.text()
         if label is None:
             return None
         self._clicked.append((node, label))
@@ -164,7 +165,7 @@ def _tells_apart(fields: frozenset[str]) -> bool:
 def _read_tags(node: Node, *, empty: bool = False) -> tuple[str, ...]:
     tags: list[str] = []
     for item in [] if empty and node.value == [] else node.one_or_many():
-        text = item.raw if isinstance(item.value, int | float) else read_stored(item)  # `tag: 2026`
+        text = item.raw if isinstance(item.value, int | float) else item.text()  # `tag: 2026`
         if text is None:
             continue
         if not (0 < len(text) <= LONGEST_TAG) or text != text.strip():
@@ -185,9 +186,10 @@ def _read_mode(node: Node) -> str | None:
 
 
 def _read_url(node: Node) -> str | None:
-    url = node.text()
+    url = node.filled()
     if url is not None and (mistake := find_address_mistake(url)):
-        node.mistake(mistake)
+        # What is wrong with a URL may quote it.
+        node.mistake(f"nobody can be told at what {node.kind} stands for; {TOLD_AT}" if node.is_filled else mistake)
         return None
     return url
 

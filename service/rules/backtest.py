@@ -14,8 +14,17 @@ from service.rules.budgets import DAY
 from service.rules.reactor import Reactor
 from service.rules.replay import Replay
 from service.rules.rulebook import THEN
-from storage.facts import LedgerFacts
-from storage.history import iter_events, list_fired, list_follow_ups, was_asked_again, was_clicked
+from storage.facts import LedgerFacts, origin_of
+from storage.history import (
+    count_fired_before,
+    iter_events,
+    list_decided,
+    list_follow_ups,
+    was_asked_again,
+    was_clicked,
+    was_refused_before,
+    was_well,
+)
 from storage.reactions import Firing, Spending
 from storage.records import Button, Chain, Task
 
@@ -30,6 +39,8 @@ class Tally:
     rule: str
     fired: int = 0
     follow_ups: int = 0  # paid
+    cost: float = 0.0  # of those that have a price, in the gateways' currency
+    unpriced: int = 0  # follow-ups of which nobody knows what they cost
     waited: int = 0  # fired later than their event
     deferred: Counter[str] = field(default_factory=Counter)  # by reason; they would still wait
     blocked: Counter[str] = field(default_factory=Counter)  # by reason
@@ -53,6 +64,7 @@ class Backtest:
     tallies: tuple[Tally, ...]  # in file order, every rule; tasks' own lists first, where there were any
     appear: tuple[Difference, ...]  # firings that there were not
     disappear: tuple[Difference, ...]  # real ones that there would not have been
+    wait: tuple[Difference, ...]  # firings that would still wait, and do not
 
 
 def backtest(db: sqlite3.Connection, reactor: Reactor, *, since: int, until: int) -> Backtest:
@@ -60,8 +72,7 @@ def backtest(db: sqlite3.Connection, reactor: Reactor, *, since: int, until: int
     past = _Past(db, since)
     replay = Replay(reactor, past)
     for each in list_follow_ups(db, since - DAY, since):
-        rule = each.origin.removeprefix("rule:")
-        replay.recall(rule, each.root_id, Spending(time=each.time, cost=each.cost))
+        replay.recall(each.origin.removeprefix("rule:"), Spending(time=each.time, cost=each.cost))
     listened = frozenset(each.on for each in reactor.rulebook.rules) | {"task.succeeded"}
     events = 0
     for event in iter_events(db, since, listened | _BAD_ENDINGS, until):
@@ -75,15 +86,22 @@ def backtest(db: sqlite3.Connection, reactor: Reactor, *, since: int, until: int
             events += 1
             replay.follow(event.type, task, event.time, event.seq)
     replay.wait(until)
-    fired = {key for key, firing in replay.firings.items() if firing.outcome == "fired"}
-    really = list_fired(db, since, until)
+    fired, waiting = (
+        {key for key, firing in replay.firings.items() if firing.outcome == outcome}
+        for outcome in ("fired", "deferred")
+    )
+    really = list_decided(db, since, until, "fired")
+    tallies = _count((rule.id for rule in reactor.rulebook.rules), replay.firings.values())
+    for tally in tallies:
+        _add_costs(tally, replay, since)
     return Backtest(
         since=since,
         until=until,
         events=events,
-        tallies=_count((rule.id for rule in reactor.rulebook.rules), replay.firings.values()),
+        tallies=tallies,
         appear=_tell(fired - really),
-        disappear=_tell(really - fired),
+        disappear=_tell(really - fired - waiting),
+        wait=_tell(waiting - list_decided(db, since, until, "deferred")),
     )
 
 
@@ -103,8 +121,21 @@ class _Past:
     def has_click(self, task: Task, button: Button, now: int) -> bool:
         return was_clicked(self._db, task, button, now, self._since)
 
+    def was_refused(self, task: Task, button: Button, now: int) -> bool:
+        return was_refused_before(self._db, task, button, now, self._since)
+
     def is_answered(self, task: Task, now: int) -> bool:
-        return was_asked_again(self._db, task, now, self._since)
+        return was_asked_again(self._db, task, now, self._since) or was_well(self._db, task.id, now)
+
+    def list_spending(self, rule: str, root_id: str) -> list[Spending]:
+        return [
+            Spending(time=each.time, cost=each.cost)
+            for each in list_follow_ups(self._db, 0, self._since, root_id=root_id)
+            if each.origin == origin_of(rule)
+        ]
+
+    def count_firings(self, rule: str, root_id: str) -> int:
+        return count_fired_before(self._db, rule, root_id, self._since)
 
 
 def _count(rules: Iterable[str], firings: Collection[Firing]) -> tuple[Tally, ...]:
@@ -119,6 +150,14 @@ def _count(rules: Iterable[str], firings: Collection[Firing]) -> tuple[Tally, ..
         else:
             (tally.deferred if firing.outcome == "deferred" else tally.blocked)[firing.reason or "error"] += 1
     return tuple(tallies.values())
+
+
+def _add_costs(tally: Tally, replay: Replay, since: int) -> None:
+    """Add what the rule would have spent from that time (ms) on; what a gateway refused was not."""
+    for spending in replay.iter_spending(None, tally.rule):
+        if spending.time >= since:
+            tally.cost += spending.cost or 0.0
+            tally.unpriced += spending.cost is None
 
 
 def _tell(keys: Iterable[tuple[str, str]]) -> tuple[Difference, ...]:

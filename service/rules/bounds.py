@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from service.rules.actions import ClickAction
 from service.rules.limits import Limits
 from service.rules.match import AnyOf, Clause, Match
 from service.rules.rulebook import Rule
 from service.written.nodes import Node
 
+_BUTTONLESS = ("task.submitted", "task.unknown", "task.failed", "task.cancelled", "task.lost")
+_REMEDY = "write on: task.succeeded, or submit or resubmit instead"
 _RETRIED = ("task.failed", "task.cancelled", "task.lost")  # what may be asked for once more
 
 
@@ -18,6 +21,8 @@ def note_bounds(rule: Rule, values: Mapping[str, Node], limits: Limits) -> None:
         values["attempts"].mistake("attempts bound resubmit, and this rule has none; add resubmit: {} or leave it out")
     if "budget" in values and not rule.has_paid_actions:
         values["budget"].mistake("a budget bounds click, submit and resubmit, and all else is free; leave it out")
+    if rule.on in _BUTTONLESS and any(isinstance(action, ClickAction) for action in rule.do):
+        values["do"].mistake(f"there is nothing to click on {rule.on}: such a task shows no buttons; {_REMEDY}")
     if rule.asks_again:
         _note_retry(rule, values)
     _note_too_long(rule, values, limits)

@@ -4,7 +4,7 @@ Windows roll: a follow-up counts from the instant at which it was opened until a
 whole list of actions or not at all, and never exceeded, not by one and not by a cent.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import Final
@@ -63,10 +63,9 @@ def measure(bound: Bound, paid: Sequence[Paid], task: Task, facts: Facts, rule: 
         unknown = _name_action(paid[wanted.index(None)], task)
         return Finding(ok=False, detail=f"{_tell(bound)}: gateway {task.gateway} has no price for {unknown}")
     more = fsum(each for each in wanted if each is not None)
-    standing = _list_standing(bound, task, facts, rule)
+    root_id = task.root_id if bound.window is None else None
     # What was opened when nobody knew its price counts as nothing: there is nothing to count.
-    weights = [each.cost or 0.0 for each in standing] if bound.money else [1.0] * len(standing)
-    used = fsum(weights)
+    used = (facts.sum_costs if bound.money else facts.count_follow_ups)(bound.window, rule, root_id)
     told = f"{_tell(bound)}: {_tell_use(bound, used)}, {_tell_more(bound, more)}"
     if _fits(bound, used + more):
         return Finding(ok=True, detail=told)
@@ -74,23 +73,19 @@ def measure(bound: Bound, paid: Sequence[Paid], task: Task, facts: Facts, rule: 
         return Finding(ok=False, detail=told)
     if not _fits(bound, more):
         return Finding(ok=False, detail=f"{told}; so much never fits")
-    free_at = _find_room(bound, standing, weights, used + more) + bound.window
+    free_at = _find_room(bound, facts.iter_spending(bound.window, rule), used + more) + bound.window
     return Finding(ok=False, detail=f"{told}; there is room at {tell_instant(free_at, facts.now)}", next_at=free_at)
 
 
-def _list_standing(bound: Bound, task: Task, facts: Facts, rule: str | None) -> list[Spending]:
-    if bound.window is None:
-        return facts.list_spending(0, rule, task.root_id)
-    return facts.list_spending(facts.now - bound.window, rule)
-
-
-def _find_room(bound: Bound, standing: Sequence[Spending], weights: Sequence[float], total: float) -> int:
+def _find_room(bound: Bound, standing: Iterable[Spending], total: float) -> int:
     """When the one was opened that has to leave last until the rest fits; the oldest leave first."""
-    for each, weight in zip(standing, weights, strict=True):
-        total -= weight
+    opened = 0
+    for each in standing:
+        opened = each.time
+        total -= (each.cost or 0.0) if bound.money else 1.0
         if _fits(bound, total):
-            return each.time
-    return standing[-1].time
+            break
+    return opened
 
 
 def _fits(bound: Bound, total: float) -> bool:

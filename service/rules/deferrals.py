@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from storage.firings import resume_due
+from storage.deferrals import resume_due
 from storage.store import Store
 
 LONGEST_NAP: Final = 60.0  # seconds: a clock that was set forward is noticed within this time

@@ -7,7 +7,9 @@ that is about money.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from hooks.prompts import read_words
 from service.rules.budgets import measure, read_bounds
+from service.rules.folding import fold
 from service.rules.limits import FUSE, Budget, Limits, QuietHours
 from service.rules.rulebook import THEN, Rule
 from service.rules.wording import count, tell_instant, tell_pause
@@ -76,11 +78,31 @@ def _check_attempts(case: Case) -> Iterator[Check]:
 
 
 def _check_moderation(case: Case) -> Iterator[Check]:
-    if not _resubmits(case):
-        return
-    refused = case.task.fail_kind == "moderation"
-    detail = "moderation refused it, and would again" if refused else "it was not moderation that ended it"
-    yield Check(guard="moderation", reason="moderation", ok=not refused, detail=detail)
+    refused = [action for action in case.paid if _was_refused(action, case)]
+    if refused:
+        what = {Click: "a click of that button", Submit: "that prompt", Resubmit: "it"}[type(refused[0])]
+        detail = f"moderation refused {what}, and would again"
+        yield Check(guard="moderation", reason="moderation", ok=False, detail=detail)
+    elif _resubmits(case):
+        yield Check(guard="moderation", reason="moderation", ok=True, detail="it was not moderation that ended it")
+
+
+def _was_refused(action: Click | Submit | Resubmit, case: Case) -> bool:
+    if isinstance(action, Click):
+        return case.facts.was_refused(case.task, action.button)
+    if case.task.fail_kind != "moderation":
+        return False
+    return isinstance(action, Resubmit) or _holds(action.new.prompt or "", case.task.prompt or "")
+
+
+def _holds(prompt: str, refused: str) -> bool:
+    """Whether a prompt says what the refused one said, whatever its letters, blanks and parameters."""
+    said = _fold(read_words(refused)) or _fold(refused)
+    return bool(said) and said in _fold(prompt)
+
+
+def _fold(text: str) -> str:
+    return " ".join(fold(text).split())
 
 
 def _check_fuse(case: Case) -> Iterator[Check]:
@@ -88,7 +110,7 @@ def _check_fuse(case: Case) -> Iterator[Check]:
     if case.rule.id == THEN or not case.paid:
         return
     fired = case.facts.count_firings(case.rule.id, case.task.root_id)
-    detail = f"the rule fired {count(fired, 'time')} under this root; more than {FUSE} pause it"
+    detail = f"the rule fired {count(fired, 'time')} under root {case.task.root_id}; more than {FUSE} pause it"
     blown = fired >= FUSE
     yield Check(guard="fuse", reason="paused", ok=not blown, detail=detail, pauses_rule=blown)
 

@@ -8,54 +8,56 @@ between, a task may be asked for again, and stays what it was. Asking again and 
 `budget` ends either. A rule on chain.settled decides once under a root, and so closes no loop.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 
-from service.rules.prospects import expect_children, expect_retry
+from service.rules.crowd import Crowd
+from service.rules.prospects import expect_children, expect_retry, find_added_tags
 from service.rules.rulebook import Rule
-from storage.records import CHAIN_SETTLED
 
 _Edges = Mapping[int, Mapping[int, int | None]]  # rule → rule that may follow → rule that asks again in between
 
 
 def find_loops(rules: Sequence[Rule]) -> list[tuple[int, str]]:
     """The loops that nothing bounds: for each the place of its first rule, and the loop in words."""
-    deeper = [place for place, rule in enumerate(rules) if _is_open(rule) and rule.goes_deeper and not rule.max_depth]
-    again = [place for place, rule in enumerate(rules) if _is_open(rule) and rule.asks_again]
+    deeper = [place for place, rule in enumerate(rules) if not rule.budget and rule.goes_deeper and not rule.max_depth]
+    again = [place for place, rule in enumerate(rules) if not rule.budget and rule.asks_again]
     return sorted(
         [(way[0], _describe(rules, way, depth=True)) for way in _find_ways(_follow_deeper(rules, deeper, again))]
         + [(way[0], _describe(rules, way, depth=False)) for way in _find_ways(_follow_again(rules, again))]
     )
 
 
-def _is_open(rule: Rule) -> bool:
-    return rule.budget is None and rule.on != CHAIN_SETTLED
-
-
 def _follow_deeper(rules: Sequence[Rule], deeper: Sequence[int], again: Sequence[int]) -> _Edges:
     """Which of `deeper` may decide about what one of them opens, perhaps after one of `again` has asked again."""
+    added = find_added_tags(rules)
+    children = [(place, child) for place in deeper for child, _ in expect_children(rules[place], added)]
+    opened: Counter[int] = Counter()  # by rule: the bits of what it opens
+    for bit, (place, _) in enumerate(children):
+        opened[place] |= 1 << bit
+    crowd = Crowd([child for _, child in children])
     origins = [f"rule:{rules[place].id}" for place in again]
-    edges: dict[int, dict[int, int | None]] = {}
+    retried = Crowd([child.retried(origins) for _, child in children] if again else ())
+    askers = [(place, crowd.find_meant(rules[place])) for place in again]
+    meant = {place: (crowd.find_meant(rules[place]), retried.find_meant(rules[place])) for place in deeper}
+    edges: dict[int, dict[int, int | None]] = {place: {} for place in deeper}
     for place in deeper:
-        following = edges[place] = {}
-        for child, _ in expect_children(rules[place]):
-            retrier = next((other for other in again if child.could_be_meant(rules[other])), None)
-            retried = None if retrier is None else child.retried(origins)
-            for other in deeper:
-                if child.could_be_meant(rules[other]):
-                    following[other] = None
-                elif retried and retried.could_be_meant(rules[other]):
-                    following.setdefault(other, retrier)
+        for other, (at_once, later) in meant.items():
+            if opened[place] & at_once:
+                edges[place][other] = None
+                continue
+            asker = next((asker for asker, asked in askers if opened[place] & asked & later), None)
+            if asker is not None:
+                edges[place][other] = asker
     return edges
 
 
 def _follow_again(rules: Sequence[Rule], again: Sequence[int]) -> _Edges:
     """Which rules without `attempts` may ask again for what one of them has asked for again."""
     endless = [place for place in again if rules[place].attempts is None]
-    retries = {place: expect_retry(rules[place]) for place in endless}
-    return {
-        place: {other: None for other in endless if retries[place].could_be_meant(rules[other])} for place in endless
-    }
+    crowd = Crowd([expect_retry(rules[place]) for place in endless])
+    meant = {place: crowd.find_meant(rules[place]) for place in endless}
+    return {place: {other: None for other in endless if meant[other] >> bit & 1} for bit, place in enumerate(endless)}
 
 
 def _find_ways(edges: _Edges) -> list[list[int]]:

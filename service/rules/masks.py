@@ -31,6 +31,7 @@ def read_mask(node: Node) -> bytes | None:
     except OSError as error:
         node.mistake(f"{quoted(node.raw)} cannot be read: {error.strerror}")
         return None
+    node.source.files.append(path)
     if len(content) > LARGEST_MASK:
         node.mistake(f"{quoted(node.raw)} is larger than {LARGEST_MASK // 1024**2} MiB")
         return None

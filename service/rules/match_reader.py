@@ -4,8 +4,13 @@ from service.rules.fields import Field
 from service.rules.fields_reader import read_field
 from service.rules.match import AnyOf, Clause, Match, NoneOf
 from service.rules.operators import OPERATORS, ORDERINGS, TEXT_OPERATORS, Expected, Test, make_test
+from service.written.environment import Concealed
 from service.written.mistakes import did_you_mean, quoted
 from service.written.nodes import Node
+
+_GIVEN = "a parameter without a value is there: write true"
+_NOT_GIVEN = "a parameter that is not given is missing: write {exists: false}"
+_SWITCHES = {"yes": _GIVEN, "on": _GIVEN, "no": _NOT_GIVEN, "off": _NOT_GIVEN}
 
 
 def read_match(node: Node, *, event: str | None = None) -> Match:
@@ -44,7 +49,7 @@ def _read_clauses(field: Field, line: int, value: Node) -> list[Clause]:
 def _clause(field: Field, line: int, operator: str, operand: Node, test: Test) -> Clause:
     exact: tuple[str, ...] = ()
     if operator in ("is", "in"):
-        texts = [node.text() if isinstance(node.value, str) else None for node in operand.one_or_many()]
+        texts = [node.filled() if isinstance(node.value, str) else None for node in operand.one_or_many()]
         exact = tuple(text for text in texts if text is not None) if None not in texts else ()
     return Clause(
         line=line,
@@ -100,8 +105,11 @@ def _read_value(field: Field, operator: str, node: Node) -> Expected | None:
     if node.value is None:
         node.mistake("nothing to compare with; to ask whether a field is there, write {exists: true} or false")
         return None
+    if node.is_filled and isinstance(node.source.environ, Concealed):
+        node.mistake(f"{node.kind}: rules that are sent know nothing of the service's environment; write the value out")
+        return None
     if isinstance(node.value, str):
-        text = node.text()
+        text = node.filled()
         expected = None if text is None else Expected(text, text)
     else:
         expected = Expected(node.value, node.raw)
@@ -116,6 +124,9 @@ def _fits(field: Field, operator: str, expected: Expected, node: Node) -> bool:
     elif operator in ("is", "in") and field.choices and expected.text not in field.choices:
         hint = did_you_mean(node.raw, field.choices) or f" (known: {', '.join(sorted(field.choices))})"
         node.mistake(f"there is no {field.name} {node.kind}{hint}")
+    elif operator in ("is", "in") and field.name.startswith("params.") and expected.text.lower() in _SWITCHES:
+        # YAML 1.2 reads them as text, which no parameter says.
+        node.mistake(f"{node.kind} is a text here; {_SWITCHES[expected.text.lower()]}")
     else:
         return True
     return False

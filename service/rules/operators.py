@@ -6,11 +6,13 @@ made in `match_reader`, say True to nothing. There are no regular expressions to
 
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from service.rules.folding import fold
+
 Test = Callable[[Any], bool]
+_TRUTHS = {"true": True, "false": False}
 
 
 class Expected(NamedTuple):
@@ -47,7 +49,7 @@ def make_test(operator: str, expected: Iterable[Expected]) -> Test:
     `operator` is one of OPERATORS. Of a list that is found (`tags`), any item will do.
     """
     expected = list(expected)
-    if _MAKERS[operator] is _equals and all(isinstance(one.value, str) and one.number is None for one in expected):
+    if _MAKERS[operator] is _equals and all(map(_is_plain, expected)):
         test = _is_one_of(frozenset(one.text for one in expected))
     else:
         test = _any_of([_MAKERS[operator](one) for one in expected])
@@ -60,6 +62,11 @@ def make_test(operator: str, expected: Iterable[Expected]) -> Test:
         return test(found)
 
     return on_found
+
+
+def _is_plain(expected: Expected) -> bool:
+    """Whether nothing but the same text is equal to it."""
+    return isinstance(expected.value, str) and expected.number is None and expected.text not in _TRUTHS
 
 
 def _is_one_of(texts: frozenset[str]) -> Test:
@@ -81,8 +88,9 @@ def _any_of(tests: list[Test]) -> Test:
 
 def _equals(expected: Expected) -> Test:
     value, text, number = expected.value, expected.text, expected.number
-    if isinstance(value, bool):
-        return lambda found: found is value or found == text
+    truth = value if isinstance(value, bool) else _TRUTHS.get(text)
+    if truth is not None:  # quoted or not
+        return lambda found: found is truth or found == text
     if isinstance(value, str):  # quoted: text is compared as text
         return lambda found: found == text or (type(found) in (int, float) and found == number)
     # A number and numeric text are equal however they are written: `params.v: 6.10` is "6.1".
@@ -98,13 +106,8 @@ def _text_test(holds: Callable[[str, str], bool]) -> Callable[[Expected], Test]:
 
 
 def _folded_test(expected: Expected) -> Test:
-    part = _fold(expected.text)
-    return lambda found: isinstance(found, str) and part in _fold(found)
-
-
-def _fold(text: str) -> str:
-    # NFKC makes full-width letters (ＣＡＴ), usual in Chinese typing, equal to plain ones.
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    part = fold(expected.text)
+    return lambda found: isinstance(found, str) and part in fold(found)
 
 
 # Scripts whose words stand side by side, or carry particles (Korean): a word of theirs may be found anywhere.
@@ -113,26 +116,22 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff"
     "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_is_spaced = re.compile(f"[^\\W{_UNSPACED}]").match  # a letter, digit or "_" of a script with blanks
+_SPACED = f"[^\\W{_UNSPACED}]"  # a letter, digit or "_" of a script with blanks
 
 
 def _word(expected: Expected) -> Test:
-    word = _fold(expected.text.strip())
-    begins_spaced, ends_spaced = _is_spaced(word[:1]), _is_spaced(word[-1:])
+    word = fold(expected.text.strip())
+    spaced = re.compile(_SPACED)
+    # What stands beside it is looked at once it is found: a text full of near hits is gone through once.
+    after = f"(?!{_SPACED})" if spaced.match(word[-1:]) else ""
+    before = f"(?<!{_SPACED}{re.escape(word)})" if spaced.match(word[:1]) else ""
+    search = re.compile(re.escape(word) + after + before).search
 
     def test(found: Any) -> bool:
         if not isinstance(found, str):
             return False
-        text = _fold(found)
-        start = text.find(word)
-        while start >= 0:
-            end = start + len(word)
-            before = text[start - 1 : start] if begins_spaced else ""
-            after = text[end : end + 1] if ends_spaced else ""
-            if not _is_spaced(before) and not _is_spaced(after):
-                return True
-            start = text.find(word, start + 1)
-        return False
+        text = fold(found)
+        return word in text and search(text) is not None  # hardly ever: `in` is much the quicker
 
     return test
 

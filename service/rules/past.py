@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from storage.reactions import Spending
 from storage.records import Button, Chain, Task
 
 
@@ -28,6 +29,18 @@ class Past(Protocol):
         """Whether a person's click of the button holds its place."""
         ...
 
+    def was_refused(self, task: Task, button: Button, now: int) -> bool:
+        """Whether moderation refused a person's click of the button."""
+        ...
+
     def is_answered(self, task: Task, now: int) -> bool:
-        """Whether a person asked for the task once more."""
+        """Whether a person asked for the task once more, or it has not ended badly after all."""
+        ...
+
+    def list_spending(self, rule: str, root_id: str) -> list[Spending]:
+        """What a rule had reserved under a root before the replay, oldest first."""
+        ...
+
+    def count_firings(self, rule: str, root_id: str) -> int:
+        """How many firings of a rule had opened tasks under a root before the replay."""
         ...

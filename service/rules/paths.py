@@ -4,12 +4,14 @@ import re
 import unicodedata
 from typing import Final
 
+from service.rules.folding import tame_marks
 from service.rules.subject import Subject
 from service.rules.templates import Template
 
 LONGEST_VALUE: Final = 100  # bytes of UTF-8 of one filled-in value
 # Bytes of UTF-8 of one part of a path: file systems take 255, and "-" with a task's id may have to fit in as well.
 LONGEST_SEGMENT: Final = 200
+LOOKED_AT: Final = 2000  # characters of a value: what is harmless in them is more than is kept
 NOTHING: Final = "_"  # what stands where a value, or a whole part of a path, would be empty
 
 # What separates or has a meaning on some system (learn.microsoft.com, "Naming Files, Paths, and Namespaces").
@@ -49,7 +51,7 @@ def find_path_mistake(template: Template) -> str | None:
 
 def _make_harmless(value: str) -> str:
     """A value that can be a part of a file's name anywhere; Chinese and emoji stay what they are."""
-    plain = "".join(map(_replace, unicodedata.normalize("NFC", value)))
+    plain = "".join(map(_replace, unicodedata.normalize("NFC", tame_marks(value[:LOOKED_AT]))))
     plain = _SPECIAL.sub("-", " ".join(plain.split()))
     return _cut(plain.strip(_EDGES), LONGEST_VALUE) or NOTHING
 

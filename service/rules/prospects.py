@@ -1,20 +1,20 @@
-"""What is known of a task before it exists: what a rule will open, and whether another rule could mean it.
+"""What is known of a task before it exists: what a rule will open, and which clauses could hold of it.
 
 What a click opens, and what a follow-up inherits, is known in part; where it is not known, the answer is "it could".
-Tags are added as a task goes on, by `tag` and by people, so only that it has some of them can be known.
+Tags are added as a task goes on, by `tag` and by people, so mostly only that it has some of them can be known. Of what
+is submitted with tags of its own, those are known that rules could add to it: what people tag besides is no loop.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from hooks.buttons import actions_of_label, synthesise_button
 from hooks.prompts import parse_params
-from service.rules.actions import ClickAction, SubmitAction
+from service.rules.actions import ClickAction, SubmitAction, TagAction
 from service.rules.limits import DEPTH_CEILING
-from service.rules.match import AnyOf, Clause, Match, NoneOf
+from service.rules.match import Clause, Match
 from service.rules.rulebook import Rule
-from storage.records import CHAIN_SETTLED
 
 MOST_RETRIES: Final = 100  # attempts that are looked at; a fuse blows long before
 SUBMITTED: Final = "IMAGINE"  # what `submit` opens
@@ -31,14 +31,11 @@ class Prospect:
     """What is known of a task before it exists."""
 
     values: dict[str, tuple[Any, ...]]  # every value that a field can have; a field of unknown value is not there
-    tags: tuple[str, ...] = ()  # tags that it surely has, others apart
+    tags: tuple[str, ...] = ()  # tags that it surely has
+    most_tags: tuple[str, ...] | None = None  # with those that rules could add to it; None when it may have any others
     present: frozenset[str] = frozenset()  # fields of unknown value that surely have one
     params: dict[str, str | bool] | None = None  # of a prompt that is known
     is_root: bool = False
-
-    def could_be_meant(self, rule: Rule) -> bool:
-        """Whether the rule could ever decide about such a task."""
-        return (self.is_root or rule.on != CHAIN_SETTLED) and self._could_match(rule.match)
 
     def retried(self, origins: Collection[str]) -> "Prospect":
         """The same, asked for once more or many times by any of these."""
@@ -46,42 +43,39 @@ class Prospect:
         values |= {"origin": tuple(origins), "attempt": tuple(range(2, MOST_RETRIES))}
         return replace(self, values=values, present=self.present | {"retry_of"}, is_root=False)
 
-    def _could_match(self, match: Match) -> bool:
-        for clause in match.clauses:  # noqa: SIM110 — every pair of rules is looked at, and a generator doubles the time
-            if not self._could_hold(clause):
-                return False
-        return True
-
-    def _must_match(self, match: Match) -> bool:
-        return all(self._must_hold(clause) for clause in match.clauses)
-
-    def _could_hold(self, clause: Clause | AnyOf | NoneOf) -> bool:
-        if isinstance(clause, AnyOf):
-            return any(map(self._could_match, clause.matches))
-        if isinstance(clause, NoneOf):
-            return not self._must_match(clause.match)
-        if clause.field == "tags":  # more tags can make any operator true but these
+    def could_hold(self, clause: Clause) -> bool:
+        """Whether the clause could be true of such a task."""
+        if clause.field == "tags":
+            if self.most_tags is not None:  # what holds of some of them holds of the fewest or of the most
+                return clause.test(self.tags) or clause.test(self.most_tags)
+            # Others can make any operator true but these.
             return clause.operator not in ("not", "exists") or not self.tags or clause.test(self.tags)
         return self._test(clause, any, unknown=True)
 
-    def _must_hold(self, clause: Clause | AnyOf | NoneOf) -> bool:
-        if isinstance(clause, AnyOf):
-            return any(map(self._must_match, clause.matches))
-        if isinstance(clause, NoneOf):
-            return not self._could_match(clause.match)
+    def must_hold(self, clause: Clause) -> bool:
+        """Whether the clause is true of every such task."""
         if clause.field == "tags":
             return clause.operator != "not" and bool(self.tags) and clause.test(self.tags)
         return self._test(clause, all, unknown=False)
 
+    def look_at(self, field: str) -> Hashable:
+        """All that a clause on this field can see of it: where two are equal, the clause says the same of both."""
+        if field == "tags":
+            return self.tags, self.most_tags
+        return self._find_values(field), field in self.present
+
     def _test(self, clause: Clause, quantify: Callable[[Iterable[bool]], bool], *, unknown: bool) -> bool:
-        known = self.values.get(clause.field)
-        if known is not None:
-            return clause.test(known[0]) if len(known) == 1 else quantify(map(clause.test, known))
-        if self.params is not None and clause.field.startswith("params."):
-            return clause.test(self.params.get(clause.field.removeprefix("params.")))
+        if (known := self._find_values(clause.field)) is not None:
+            return quantify(map(clause.test, known))
         if clause.field in self.present and clause.operator == "exists":
             return clause.test(_SOMETHING)
         return unknown
+
+    def _find_values(self, field: str) -> tuple[Any, ...] | None:
+        """Every value that the field can have; None where that is not known."""
+        if self.params is not None and field.startswith("params.") and field not in self.values:
+            return (self.params.get(field.removeprefix("params.")),)
+        return self.values.get(field)
 
 
 def expect_root(action: str) -> Prospect:
@@ -90,12 +84,20 @@ def expect_root(action: str) -> Prospect:
     return Prospect(values=known, is_root=True)
 
 
-def expect_children(rule: Rule) -> list[tuple[Prospect, int]]:
-    """The sorts of tasks that the rule opens one hop deeper, and how many of each at once."""
+def find_added_tags(rules: Iterable[Rule]) -> tuple[str, ...]:
+    """The tags that any of the rules adds to a task that is no root."""
+    return tuple({tag for rule in rules for action in rule.do if isinstance(action, TagAction) for tag in action.tags})
+
+
+def expect_children(rule: Rule, added_tags: tuple[str, ...]) -> list[tuple[Prospect, int]]:
+    """The sorts of tasks that the rule opens one hop deeper, and how many of each at once.
+
+    `added_tags` are all that rules could add to them (`find_added_tags`).
+    """
     found: dict[Any, tuple[Prospect, int]] = {}
     for action in rule.do:
         if isinstance(action, SubmitAction):
-            found[len(found)] = (_expect_submitted(rule, action), 1)
+            found[len(found)] = (_expect_submitted(rule, action, added_tags), 1)
         if isinstance(action, ClickAction):
             for label in action.labels:
                 # Many labels open the same sort of child; each sort is looked at once.
@@ -126,7 +128,7 @@ def _expect_clicked(
     return Prospect(values=values, tags=tags, present=frozenset({"parent_id", "button"}))
 
 
-def _expect_submitted(rule: Rule, action: SubmitAction) -> Prospect:
+def _expect_submitted(rule: Rule, action: SubmitAction, added_tags: tuple[str, ...]) -> Prospect:
     values, tags = _exact(rule.match, _INHERITED)
     values |= _first_attempt(rule)
     values |= {"action": (SUBMITTED,), "button": (None,), "index": (None,)}
@@ -136,6 +138,7 @@ def _expect_submitted(rule: Rule, action: SubmitAction) -> Prospect:
     return Prospect(
         values=values,
         tags=tags if action.tags is None else action.tags,
+        most_tags=None if action.tags is None else (*action.tags, *added_tags),
         present=frozenset({"parent_id"}),
         params=None if prompt is None else parse_params(prompt),
     )

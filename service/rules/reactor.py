@@ -15,14 +15,12 @@ from service.rules.plan import Price, plan_actions, put_price
 from service.rules.rulebook import THEN, Rule, Rulebook
 from service.rules.shelf import Shelf
 from service.rules.subject import Subject
-from storage.reactions import Action, Click, Decision, Facts, Firing, Reason, Resubmit, Submit
+from storage.errors import LedgerUnavailable
+from storage.reactions import LONGEST_WAIT, Action, Click, Decision, Facts, Firing, Reason, Resubmit, Submit
 from storage.records import CHAIN_SETTLED, Task
 
 SUCCEEDED: Final = "task.succeeded"  # the event on which a task's own `then` decides
 DETAIL_AT_MOST: Final = 500  # characters of a detail
-LONGEST_WAIT: Final = 7 * 24 * 3_600_000  # milliseconds that a firing may be deferred
-# What our own code raises when it is wrong. What the ledger raises through `facts` is none of these, and passes.
-_OUR_OWN: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 class Reactor:
@@ -49,7 +47,7 @@ class Reactor:
         """Decide, lazily: the task's own list first, then every rule that fits, in file order.
 
         That a rule decides once about a task is the ledger's to see to.
-        A rule that raises becomes a blocked decision. What `facts` raises is the ledger's and passes through.
+        A rule that raises becomes a blocked decision. LedgerUnavailable, which `facts` raise, passes through.
         """
         if event_type == SUCCEEDED and (labels := facts.then(task.id)):
             yield self._decide(make_then(labels), Subject(task), facts)
@@ -83,15 +81,12 @@ class Reactor:
             return None
         return next(self._ask((found,), make_subject(event_type, task, facts), facts), None)
 
-    def make_case(self, rule: Rule, subject: Subject, facts: Facts, *, begun: int | None = None) -> Case | Decision:
-        """The rule and what it would do, for its guards; a blocked decision when the rule raised."""
+    def make_case(self, rule: Rule, subject: Subject, facts: Facts, *, begun: int | None = None) -> Case:
+        """The rule and what it would do, for its guards."""
         origin, task, chain = _origin(rule.id), subject.task, subject.chain
         keeps = chain is not None and any(isinstance(each, DownloadAction) for each in rule.do)
         kept = [facts.task(picture.task_id) for picture in chain.pictures] if keeps and chain is not None else [task]
-        try:
-            actions = plan_actions(rule.do, subject, origin, kept=kept)
-        except Exception as error:  # a rule that raises must not lose the callback
-            return _fail(rule, error)
+        actions = plan_actions(rule.do, subject, origin, kept=kept)
         if self._price is not None and any(isinstance(each, Click | Submit | Resubmit) for each in actions):
             mode = facts.mode(task.id)
             actions = tuple(put_price(each, task, mode, self._price) for each in actions)
@@ -109,18 +104,19 @@ class Reactor:
         for rule in rules:
             try:
                 meant = rule.match.matches(subject)
-            except Exception as error:  # as above
-                yield _fail(rule, error)
+            except Exception as error:  # a rule that raises ends itself: no other one, and no callback
+                yield fail(rule, error)
             else:
                 if meant:
                     yield self._decide(rule, subject, facts)
 
     def _decide(self, rule: Rule, subject: Subject, facts: Facts, *, begun: int | None = None) -> Decision:
         try:
-            case = self.make_case(rule, subject, facts, begun=begun)
-            return case if isinstance(case, Decision) else decide(case)
-        except _OUR_OWN as error:  # a guard that raises ends its own rule, and no other one
-            return _fail(rule, error)
+            return decide(self.make_case(rule, subject, facts, begun=begun))
+        except LedgerUnavailable:
+            raise
+        except Exception as error:  # as above
+            return fail(rule, error)
 
 
 def decide(case: Case) -> Decision:
@@ -166,7 +162,8 @@ def _origin(rule_id: str) -> str:
     return THEN if rule_id == THEN else f"rule:{rule_id}"
 
 
-def _fail(rule: Rule, error: Exception) -> Decision:
+def fail(rule: Rule, error: Exception) -> Decision:
+    """What a rule that raised has decided: nothing, and why."""
     reason: Reason = "error"
     detail = f"the rule failed: {type(error).__name__}: {error}"[:DETAIL_AT_MOST]
     return Decision(

@@ -5,15 +5,15 @@ Only what rules decide about the events is replayed. What they open does not exi
 the past holds the same follow-up, what became of that is told by `Replay.see`.
 """
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from heapq import heappop, heappush
-from operator import attrgetter
-from typing import Final, assert_never
+from math import fsum
+from typing import assert_never
 
+from service.rules.books import Books
 from service.rules.past import Past
 from service.rules.reactor import Reactor
+from service.rules.waiting import Waiting
 from storage.reactions import (
     Action,
     Click,
@@ -29,14 +29,11 @@ from storage.reactions import (
 )
 from storage.records import JSON, Button, Chain, SubmissionState, Task
 
-_time_of: Final = attrgetter("time")
 _Key = tuple[str | int | None, ...]  # by which a follow-up is known, whoever opened it
-_Book = tuple[str | None, str | None]  # what is spent by a rule under a root; None: by all, everywhere
 
 
 class Replay:
     """Facts (`storage.reactions.Facts`) that grow with what the reactor decides."""
-
     def __init__(self, reactor: Reactor, past: Past) -> None:
         self.now = 0  # ms; never goes back
         self.firings: dict[tuple[str, str], Firing] = {}  # by rule and task, in the order in which they were decided
@@ -44,15 +41,18 @@ class Replay:
         self._past = past
         self._paused: set[str] = set()
         self._done: set[_Key] = set()  # what is done once: tags, pictures, retries
-        self._waiting: list[tuple[int, int, Firing, Task]] = []  # deferred firings: when, and in which order
+        self._waiting = Waiting()
+        self._has_room = False  # a share of a budget came back just now
         self._fired: Counter[tuple[str, str]] = Counter()  # firings that opened tasks, by rule and root
         self._standing: Counter[_Key] = Counter()  # clicks that hold their places
-        self._spent: dict[_Book, list[Spending]] = defaultdict(list)  # oldest first
+        self._books = Books(past)
+        self._refused: set[_Key] = set()  # clicks that moderation refused
         self._shares: dict[_Key, list[tuple[str, str, Spending]]] = defaultdict(list)
 
     def follow(self, event_type: str, task: Task, now: int, seq: int = 0) -> None:
         """Let the rules decide about an event; what was to wait until then is looked at again before."""
-        self.wait(now)
+        if now > self.now:
+            self.wait(now)
         for _ in self.decide(event_type, task, seq):
             pass
 
@@ -65,26 +65,35 @@ class Replay:
 
     def wait(self, until: int) -> None:
         """Let time go by, and take up what falls due."""
-        while self._waiting and self._waiting[0][0] <= until:
-            due, _, firing, task = heappop(self._waiting)
+        if self._has_room:
+            self._has_room = False
+            self._waiting.hasten(self.now)
+        while (taken := self._waiting.take(until)) is not None:
+            due, firing, task = taken
             self.now = max(self.now, due)
-            self._store(self._reactor.resume(firing, task, self), task, firing.seq, firing)
+            decision = self._reactor.resume(firing, task, self)
+            self._store(decision, task, firing.seq, firing)
+            if decision.outcome == "deferred" and decision.reason == firing.reason == "budget":
+                for each in self._waiting.put_off(self.firings[firing.rule, task.id], self.now):
+                    self.firings[each.rule, each.task_id] = each
         self.now = max(self.now, until)
 
     def see(self, task: Task) -> None:
         """Learn of a follow-up of the past that ended badly: its button is free, and what was refused was not spent."""
         key = _key_of(task)
-        if task.submission == SubmissionState.REJECTED and (shares := self._shares.get(key)):
+        shares = self._shares.get(key)
+        if shares and task.fail_kind == "moderation":
+            self._refused.add(key)
+        if shares and task.submission == SubmissionState.REJECTED:
             rule, root_id, spending = shares.pop()
-            for book in _books(rule, root_id):
-                self._spent[book].remove(spending)
+            self._books.strike(rule, root_id, spending)
+            self._has_room = True
         if (place := _place_of(task)) is not None:
             self._standing[place] = max(0, self._standing[place] - 1)
 
-    def recall(self, rule: str, root_id: str, spending: Spending) -> None:
-        """Let a follow-up of before the replay count against its budgets; the oldest first."""
-        for book in _books(rule, root_id):
-            self._spent[book].append(spending)
+    def recall(self, rule: str, spending: Spending) -> None:
+        """Let a follow-up of before the replay count in every window; the oldest first."""
+        self._books.recall(rule, spending)
 
     def _store(self, decision: Decision, task: Task, seq: int, before: Firing | None = None) -> None:
         outcome, reason, detail = decision.outcome, decision.reason, decision.detail
@@ -110,13 +119,13 @@ class Replay:
             reason=reason,
             detail=detail,
             actions=tuple(results),
-            next_at=decision.next_at,
+            next_at=None if decision.next_at is None else max(decision.next_at, self.now + 1),
             created_at=self.now if before is None else before.created_at,
             updated_at=self.now,
         )
         self.firings[decision.rule, task.id] = firing
         if firing.next_at is not None:
-            heappush(self._waiting, (firing.next_at, firing.id, firing, task))
+            self._waiting.put(firing, task)
 
     def _carry_out(self, action: Action, task: Task, rule: str) -> JSON:
         match action:
@@ -159,7 +168,7 @@ class Replay:
 
     def _open(self, key: _Key, task: Task, rule: str, cost: float | None) -> None:
         spending = Spending(time=self.now, cost=cost)
-        self.recall(rule, task.root_id, spending)
+        self._books.enter(rule, task.root_id, spending)
         self._shares[key].append((rule, task.root_id, spending))
 
     # What the guards ask.
@@ -191,24 +200,34 @@ class Replay:
         place = _place(task.id, button.label or button.emoji or button.custom_id, button.index)
         return self._standing[place] > 0 or self._past.has_click(task, button, self.now)
 
+    def was_refused(self, task: Task, button: Button) -> bool:
+        """Whether moderation refused a click of the button."""
+        place = _place(task.id, button.label or button.emoji or button.custom_id, button.index)
+        return place in self._refused or self._past.was_refused(task, button, self.now)
+
     def is_answered(self, task: Task) -> bool:
-        """Whether the task was asked for once more already."""
+        """Whether the task was asked for once more already, or has not ended badly after all."""
         place = _place_of(task)
         stands = ("retry", task.id) in self._done or (place is not None and self._standing[place] > 0)
         return stands or self._past.is_answered(task, self.now)
 
     def count_firings(self, rule: str, root_id: str) -> int:
         """How many firings of the rule opened tasks under a root."""
-        return self._fired[rule, root_id]
+        return self._fired[rule, root_id] + self._past.count_firings(rule, root_id)
 
-    def list_spending(self, since: int, rule: str | None = None, root_id: str | None = None) -> list[Spending]:
-        """What was reserved after a time (ms); oldest first."""
-        book = self._spent[rule, root_id]
-        return book[bisect_right(book, since, key=_time_of) :]
+    def count_follow_ups(self, window: int | None, rule: str | None = None, root_id: str | None = None) -> int:
+        """How many follow-ups were reserved in the last so many ms (None: ever)."""
+        return self._books.count(rule, root_id, None if window is None else self.now - window)
 
+    def sum_costs(self, window: int | None, rule: str | None = None, root_id: str | None = None) -> float:
+        """What these cost."""
+        return fsum(each.cost or 0.0 for each in self.iter_spending(window, rule, root_id))
 
-def _books(rule: str, root_id: str) -> tuple[_Book, ...]:
-    return (None, None), (rule, None), (rule, root_id)
+    def iter_spending(
+        self, window: int | None, rule: str | None = None, root_id: str | None = None
+    ) -> Iterator[Spending]:
+        """These one by one, oldest first."""
+        return self._books.iterate(rule, root_id, None if window is None else self.now - window)
 
 
 def _place(parent_id: str | None, label: str | None, index: int | None) -> _Key:

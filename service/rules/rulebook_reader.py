@@ -43,6 +43,12 @@ def read_rulebook(node: Node | None, limits: Limits) -> Rulebook:
     return Rulebook(rules=rules, limits=limits)
 
 
+def list_ids(node: Node | None) -> frozenset[str]:
+    """The ids as they stand there, of rules that can be used and of those that cannot."""
+    items = node.value if node is not None and isinstance(node.value, list) else []
+    return frozenset(item.value["id"][1].raw for item in items if isinstance(item.value, dict) and "id" in item.value)
+
+
 def _note_repeated_ids(items: Iterable[Node]) -> None:
     lines: dict[str, int] = {}
     for item in items:

@@ -1,13 +1,19 @@
 """The rules in force: those of the file that was accepted last, and why a newer one was refused."""
 
 import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import Lock
 
 from service.rules.actions import NotifyAction
 from service.rules.plan import Price
 from service.rules.reactor import Reactor
 from service.rules.rulebook import VERSION_DIGITS, Rulebook
+from service.rules.worst_case import WorstCase, find_worst_cases
 from service.written.mistakes import Mistake
+from storage.deferrals import hasten
+from storage.errors import LedgerError
 from storage.store import Store
 
 
@@ -27,6 +33,8 @@ class Ruling:
         self._price = price
         self.file = file  # its name, for people
         self.refusal: Refusal | None = None
+        self._worst: tuple[Rulebook, Mapping[str, WorstCase]] | None = None  # those that were asked for last
+        self._counting = Lock()  # who asks meanwhile waits for it
         self.enact(rulebook)
 
     def enact(self, rulebook: Rulebook) -> None:
@@ -43,10 +51,19 @@ class Ruling:
             for action in rule.do
             if isinstance(action, NotifyAction)
         }
+        with suppress(LedgerError):  # it has much to write: what waits is looked at when it is due
+            self._store.submit(hasten)
 
     def make_reactor(self, rulebook: Rulebook) -> Reactor:
         """What would decide if these rules were in force."""
         return Reactor(rulebook, price=self._price)
+
+    def find_worst_cases(self, rulebook: Rulebook) -> Mapping[str, WorstCase]:
+        """The worst case of each rule by its id; the first time it may take a second, on no event loop."""
+        with self._counting:
+            if self._worst is None or self._worst[0] is not rulebook:
+                self._worst = rulebook, find_worst_cases(rulebook)
+            return self._worst[1]
 
     def refuse(self, mistakes: tuple[Mistake, ...]) -> None:
         """A newer file cannot be used: the rules in force go on, and whoever asks is told why."""

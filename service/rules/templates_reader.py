@@ -7,19 +7,9 @@ from service.rules.fields import Read
 from service.rules.fields_reader import read_field
 from service.rules.templates import Template
 from service.written.mistakes import quoted
-from service.written.nodes import FROM_ENVIRONMENT, Node
+from service.written.nodes import Node
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
-
-
-def read_stored(node: Node) -> str | None:
-    """A text that the ledger will keep, so that no `${NAME}` may be filled in; None and a mistake otherwise."""
-    if not isinstance(node.value, str):
-        return node.text()  # says what it is instead
-    if found := FROM_ENVIRONMENT.search(node.value):
-        node.mistake(f"{quoted(found[0])} would be kept in the ledger; secrets may stand in notify.url alone")
-        return None
-    return node.value
 
 
 def read_template(node: Node, *, event: str | None, constants: Mapping[str, str]) -> Template | None:
@@ -27,7 +17,7 @@ def read_template(node: Node, *, event: str | None, constants: Mapping[str, str]
 
     `constants` are filled in at once: what is known when the file is read.
     """
-    text = read_stored(node)
+    text = node.text()
     if text is None:
         return None
     if not text.strip():

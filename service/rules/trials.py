@@ -6,6 +6,7 @@ matter; where no time is given, it is not quiet.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Final, assert_never
 
 from service.rules.match import ClauseResult
@@ -13,10 +14,17 @@ from service.rules.reactor import Reactor, make_subject
 from service.rules.replay import Replay
 from service.rules.rulebook import THEN, Rulebook
 from service.written.mistakes import Mistake, quoted
-from storage.reactions import Action, Click, Decision, Download, Notify, Refused, Resubmit, Submit, Tag
+from storage.reactions import Action, Click, Decision, Download, Notify, Refused, Resubmit, Spending, Submit, Tag
 from storage.records import Button, Chain, Task
 
 NOTHING: Final = "nothing"
+MOST_FAILURES: Final = 100
+MOST_WORK: Final = 100_000  # decisions and their actions, of all tests together: a second or two
+TOO_MANY: Final = f"more than {MOST_FAILURES} expectations are not met; these are the first"
+TOO_MUCH: Final = (
+    f"up to here rules decide and act more than {MOST_WORK:,} times, and the tests that follow are not run;"
+    " give fewer tests, or let the rules' match say more"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,14 +73,39 @@ class _Given:
     def has_click(self, task: Task, button: Button, now: int) -> bool:  # noqa: ARG002
         return False
 
+    def was_refused(self, task: Task, button: Button, now: int) -> bool:  # noqa: ARG002
+        return False
+
     def is_answered(self, task: Task, now: int) -> bool:  # noqa: ARG002
         return False
 
+    def list_spending(self, rule: str, root_id: str) -> list[Spending]:  # noqa: ARG002
+        return []
+
+    def count_firings(self, rule: str, root_id: str) -> int:  # noqa: ARG002
+        return 0
+
 
 def run_trials(rulebook: Rulebook, trials: Sequence[Trial]) -> list[Mistake]:
-    """Every expectation that the rules do not meet, with its place; none when all is as expected."""
+    """Every expectation that the rules do not meet, with its place; none when all is as expected.
+
+    It ends early where there are more failures than anybody mends at once, or more to decide than takes seconds.
+    """
     loud, quiet = _make_reactor(rulebook), _make_reactor(_without_quiet_hours(rulebook))
-    return [failure for trial in trials for failure in _run(trial, quiet if trial.now is None else loud)]
+    failures: list[Mistake] = []
+    work = 0
+    for trial in trials:
+        reactor = quiet if trial.now is None else loud
+        replay = Replay(reactor, _Given(trial))
+        replay.now = trial.now or trial.task.updated_at
+        found = dict(replay.decide(trial.event, trial.task))
+        failures += islice(_compare(trial, reactor, found, replay), MOST_FAILURES + 1 - len(failures))
+        work += sum(1 + len(decision.actions) for decision in found.values())
+        if len(failures) > MOST_FAILURES:
+            return [Mistake(trial.file, None, None, TOO_MANY), *failures[:MOST_FAILURES]]
+        if work > MOST_WORK:
+            return [*failures, Mistake(trial.file, trial.line, trial.column, TOO_MUCH)]
+    return failures
 
 
 def _make_reactor(rulebook: Rulebook) -> Reactor:
@@ -84,10 +117,7 @@ def _without_quiet_hours(rulebook: Rulebook) -> Rulebook:
     return replace(rulebook, rules=rules, limits=replace(rulebook.limits, quiet_hours=None))
 
 
-def _run(trial: Trial, reactor: Reactor) -> Iterator[Mistake]:
-    replay = Replay(reactor, _Given(trial))
-    replay.now = trial.now or trial.task.updated_at
-    found = dict(replay.decide(trial.event, trial.task))
+def _compare(trial: Trial, reactor: Reactor, found: Mapping[str, Decision], replay: Replay) -> Iterator[Mistake]:
     for rule_id, expectation in trial.expected.items():
         items = describe(found[rule_id]) if rule_id in found else ()
         if not _meets(expectation.items, items):
@@ -155,9 +185,9 @@ def _tell_why(reactor: Reactor, rule_id: str, decision: Decision | None, trial: 
 def _tell_missed(clause: ClauseResult) -> str:
     if clause.field in ("any", "not"):
         return f"line {clause.line}: {clause.field}: {'none' if clause.field == 'any' else 'all'} of it holds"
-    return (
-        f"line {clause.line}: {clause.field} {clause.operator} {clause.expected!r}, found {quoted(str(clause.found))}"
-    )
+    found = clause.found if isinstance(clause.found, list | tuple) else [] if clause.found is None else [clause.found]
+    told = ", ".join(quoted(str(each)) for each in found) or NOTHING
+    return f"line {clause.line}: {clause.field} {clause.operator} {clause.expected!r}, found {told}"
 
 
 def _join(items: Sequence[str]) -> str:

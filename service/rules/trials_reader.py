@@ -1,6 +1,6 @@
 """`tests:` as they are written, checked and frozen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from hooks.prompts import PARAM_ALIASES, parse_params
 from service.rules.fields import FIELDS
 from service.rules.given_chain import PICTURE, read_given_chain
 from service.rules.labels import find_label_mistake
-from service.rules.rulebook import EVENTS, THEN, Rulebook
+from service.rules.rulebook import EVENTS, THEN
 from service.rules.trials import Expectation, Trial
 from service.written.mistakes import did_you_mean, quoted
 from service.written.nodes import Node
@@ -41,17 +41,19 @@ _OF_TASK: Final = tuple(name for name, field in FIELDS.items() if not field.of_c
 GIVEN: Final = ("event", "at", *_OF_TASK, "params", "properties", "buttons", "then", "chain")
 
 
-def read_trials(node: Node, rulebook: Rulebook) -> tuple[Trial, ...]:
-    """The Trials that a list writes down, for these rules; mistakes are noted on the node's document."""
+def read_trials(node: Node, rules: Collection[str]) -> tuple[Trial, ...]:
+    """The Trials that a list writes down, for rules of these ids; mistakes are noted on the node's document."""
     items = node.items()
     if len(items) > MAX_TRIALS:
         items[MAX_TRIALS].mistake(f"there may be at most {MAX_TRIALS} tests")
-    known = {THEN, *(rule.id for rule in rulebook.rules)}
+    known = {THEN, *rules}
     return tuple(_read_trial(item, known) for item in items[:MAX_TRIALS])
 
 
 def _read_trial(node: Node, known: set[str]) -> Trial:
     values = node.mapping(KEYS, required=KEYS)
+    for value in values.values():
+        _note_secrets(value)
     given = values["given"].mapping(GIVEN) if "given" in values else {}
     event = _read_event(given.get("event"))
     task = _read_task(given, event)
@@ -68,6 +70,18 @@ def _read_trial(node: Node, known: set[str]) -> Trial:
         now=_read_instant(given["at"]) if "at" in given else None,
         expected=_read_expected(values["expect"], known) if "expect" in values else {},
     )
+
+
+def _note_secrets(node: Node) -> None:
+    """Note every `${NAME}`: what a failed test says is shown to anybody."""
+    if isinstance(node.value, dict):
+        for _, value in node.value.values():
+            _note_secrets(value)
+    elif isinstance(node.value, list):
+        for item in node.value:
+            _note_secrets(item)
+    elif node.is_filled:
+        node.text()
 
 
 def _read_event(node: Node | None) -> str:

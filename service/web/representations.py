@@ -5,13 +5,14 @@ from typing import Any, Final
 
 import msgspec
 
-from storage.reactions import Firing
+from storage.reactions import Effect, Firing
 from storage.records import Event, Submission, Task
 
 _TASK_TIMES = ("created_at", "updated_at", "submitted_at", "started_at", "finished_at")
 _SUBMISSION_TIMES = ("created_at", "next_at", "sent_at", "expires_at")
 _FIRING_TIMES = ("created_at", "updated_at", "next_at")
-TIMES: Final = frozenset((*_TASK_TIMES, *_SUBMISSION_TIMES, *_FIRING_TIMES))
+_EFFECT_TIMES = ("created_at", "next_at", "done_at")
+TIMES: Final = frozenset((*_TASK_TIMES, *_SUBMISSION_TIMES, *_FIRING_TIMES, *_EFFECT_TIMES))
 KEPT_BACK: Final = ("nonce", "request")  # of a submission: half of a hook, and what the task says itself
 
 
@@ -47,6 +48,14 @@ def show_firing(firing: Firing) -> dict[str, Any]:
     """Give a Firing as `/v1` shows it."""
     shown = msgspec.structs.asdict(firing)
     for name in _FIRING_TIMES:
+        shown[name] = format_time(shown[name])
+    return shown
+
+
+def show_effect(effect: Effect) -> dict[str, Any]:
+    """Give an Effect as `/v1` shows it."""
+    shown = msgspec.structs.asdict(effect)
+    for name in _EFFECT_TIMES:
         shown[name] = format_time(shown[name])
     return shown
 

@@ -10,17 +10,18 @@ from starlette.responses import Response
 
 from service.gateways.actions import ACTIONS
 from service.web.api.adoption import Adopted
+from service.web.api.effects import Retried
 from service.web.api.errands import Seed
 from service.web.api.gateways import Gateway
 from service.web.api.orders import TaskRequest
 from service.web.api.past import Applied, ShownBacktest
-from service.web.api.pauses import PauseState
+from service.web.api.pauses import PauseChange, PauseState, RulePauseChange
 from service.web.api.rules import RulePage
 from service.web.api.why import ShownExplanation
 from service.web.calls import MAX_WORDS, Call, Parameter, answer_json
 from service.web.problems import ProblemDetails
 from service.web.representations import KEPT_BACK, TIMES
-from storage.reactions import Firing
+from storage.reactions import Effect, Firing
 from storage.records import Chain, Submission, Task
 from storage.usage import Usage
 
@@ -29,6 +30,7 @@ PAGES: Final = {  # what a list is called
     "Task": "tasks",
     "Event": "events",
     "Firing": "firings",
+    "Effect": "effects",
     "Submission": "submissions",
     "Gateway": "gateways",
     "Usage": "usage",
@@ -176,8 +178,8 @@ def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
 def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
     bodies = list(dict.fromkeys(call.body for call in calls if call.body is not None))
     shown = [
-        *(Task, Chain, Firing, Submission, Gateway, Usage, Adopted, Seed, ProblemDetails),
-        *(RulePage, PauseState, ShownExplanation, ShownBacktest, Applied),
+        *(Task, Chain, Firing, Effect, Submission, Gateway, Usage, Adopted, Seed, ProblemDetails),
+        *(RulePage, PauseState, PauseChange, RulePauseChange, ShownExplanation, ShownBacktest, Applied, Retried),
     ]
     options = [action.options for action in ACTIONS.values()]
     _, schemas = msgspec.json.schema_components([*shown, *bodies, *dict.fromkeys(options)], ref_template=REF)
@@ -185,7 +187,7 @@ def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
     schemas[TaskRequest.__name__]["properties"]["options"]["anyOf"] = among  # of its action
     for name in KEPT_BACK:
         del schemas["Submission"]["properties"][name]
-    for name in ("Task", "Firing", "Submission"):
+    for name in ("Task", "Firing", "Effect", "Submission"):
         shown = schemas[name]["properties"]
         # Every field is always shown, and times are shown as text.
         schemas[name]["required"] = list(shown)
@@ -214,6 +216,9 @@ def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
         schemas[f"{noun}Page"] = {"type": "object", "properties": page, "required": list(page)}
     chain = schemas["TaskPage"]["properties"] | {"chain": {"$ref": REF.format(name="Chain")}}
     schemas["ChainPage"] = {"type": "object", "properties": chain, "required": list(chain)}
+    withdrawn = {"type": "integer", "description": "tasks taken back before their gateways were asked"}
+    cancelled = {"type": "object", "properties": {"withdrawn": withdrawn}, "required": ["withdrawn"]}
+    schemas["Cancelled"] = {"allOf": [{"$ref": REF.format(name="Task")}, cancelled]}
     schemas["Recorded"] = {"type": "object", "properties": {"ok": {"const": True}}, "required": ["ok"]}
     schemas["Health"] = {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
     schemas["OpenAPI"] = {"type": "object"}

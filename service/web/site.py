@@ -9,6 +9,7 @@ from hooks.receiver import PREFIX, Receiver
 from service.web.api.adoption import AdoptionCalls
 from service.web.api.changes import ChangeCalls
 from service.web.api.clicks import ClickCalls
+from service.web.api.effects import EffectCalls
 from service.web.api.errands import ErrandCalls
 from service.web.api.events import EventCalls
 from service.web.api.gateways import GatewayCalls
@@ -41,6 +42,7 @@ def list_calls(desk: Desk) -> list[Call]:
         RuleCalls(desk),
         WhyCalls(desk),
         PastCalls(desk),
+        EffectCalls(desk),
         PauseCalls(desk),
         UsageCalls(desk),
         GatewayCalls(desk),

@@ -11,6 +11,7 @@ from dotenv.parser import parse_stream
 from service.written.mistakes import Mistake
 
 FILE = ".env"
+CONCEALED = "https://concealed.invalid/"  # what `${NAME}` stands for in a file that somebody sends
 _NEWLINE = re.compile("\r\n|\n|\r")
 PROCESS = "environment"  # where messages say that a variable of the process stands
 
@@ -67,6 +68,16 @@ class Environment:
             elif binding.key and binding.value is not None:
                 variable = self.variables[binding.key] = Variable(binding.value, FILE, line, column)
                 self.written.setdefault(binding.key, []).append(variable)
+
+
+class Concealed(dict[str, str]):
+    """An environment in which every name is set, and that tells none: who sends rules could ask for them one by one."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return CONCEALED
 
 
 def _explain(written: str) -> str:

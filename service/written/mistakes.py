@@ -31,7 +31,8 @@ class MistakesFound(Exception):
 
 def quoted(text: str) -> str:
     """The person's own text, safe to print on one line: shortened, and nothing invisible in it."""
-    return repr(text if len(text) <= QUOTED_AT_MOST else text[: QUOTED_AT_MOST - 1] + "…")
+    # str() takes the name of an enumeration off its word.
+    return repr(str(text) if len(text) <= QUOTED_AT_MOST else text[: QUOTED_AT_MOST - 1] + "…")
 
 
 def did_you_mean(word: str, choices: Collection[str]) -> str:

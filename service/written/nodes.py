@@ -6,13 +6,17 @@ Every question notes what is wrong and answers something usable, so that one pas
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from service.written.mistakes import Mistake, did_you_mean, quoted
+from service.written.mistakes import Mistake, MistakesFound, did_you_mean, quoted
 
 Scalar = str | int | float | bool | None
 
+MOST_MISTAKES = 100
+TOO_MANY = f"there are more than {MOST_MISTAKES} mistakes; these are the first that were found"
 FROM_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+WHERE_SECRETS_STAND = "secrets may stand in notify.url, in a match, and in a gateway's url and key"
 OWN_PREFIX = "RINGBACK_"  # the service's own settings, which no rule may send anywhere
 
 
@@ -22,11 +26,19 @@ class Source:
 
     file: str
     environ: Mapping[str, str] = field(repr=False)
+    files: list[Path] = field(default_factory=list)  # others that it names, and that were read with it
     _mistakes: dict[Mistake, None] = field(default_factory=dict)
 
     def note(self, line: int, column: int, message: str) -> None:
-        """Keep a mistake; the same one in the same place is kept once."""
-        self._mistakes[Mistake(self.file, line, column, message)] = None
+        """Keep a mistake; the same one in the same place is kept once.
+
+        Raises MistakesFound when there are more than anybody mends at once: whoever sends a file of nothing but
+        mistakes is not to be served for long.
+        """
+        mistake = Mistake(self.file, line, column, message)
+        if len(self._mistakes) >= MOST_MISTAKES and mistake not in self._mistakes:
+            raise MistakesFound([Mistake(self.file, None, None, TOO_MANY), *self._mistakes])
+        self._mistakes[mistake] = None
 
     @property
     def mistakes(self) -> tuple[Mistake, ...]:
@@ -103,11 +115,29 @@ class Node:
         return [self]
 
     def text(self) -> str | None:
-        """The text with every `${NAME}` filled in from the environment; None and a mistake otherwise."""
+        """The text as it is written, which may be kept and shown; None and a mistake where it asks for a secret."""
+        if not isinstance(self.value, str):
+            self.mistake(f"expected text, found {self.kind}")
+            return None
+        if found := FROM_ENVIRONMENT.search(self.value):
+            self.mistake(f"{quoted(found[0])} is not filled in here; {WHERE_SECRETS_STAND}")
+            return None
+        return self.value
+
+    def filled(self) -> str | None:
+        """The text with every `${NAME}` filled in from the environment; None and a mistake otherwise.
+
+        What it gives may be a secret, and stands in no message.
+        """
         if isinstance(self.value, str):
             return self._filled(self.value)
         self.mistake(f"expected text, found {self.kind}")
         return None
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether `filled` takes anything from the environment."""
+        return isinstance(self.value, str) and FROM_ENVIRONMENT.search(self.value) is not None
 
     def whole(self, minimum: int, maximum: int) -> int | None:
         """A whole number within bounds; None and a mistake otherwise."""

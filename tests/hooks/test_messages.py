@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hooks.messages import LONGEST_TEXT, LONGEST_TITLE, Message, cut_bytes, hide_url, tame
+from hooks.messages import LONGEST_TEXT, LONGEST_TITLE, Message, cut_bytes, hide_url, tame, unlink
 
 
 def tamed(text: str) -> str:
@@ -49,6 +49,14 @@ def test_nobody_is_woken_by_a_prompt(call: str) -> None:
     told = tamed(f"a cat {call} now")
     assert call not in told
     assert told.replace("\u200b", "") == f"a cat {call} now", "it can be read all the same"
+
+
+def test_words_that_hide_where_a_link_leads_show_it_in_a_chat() -> None:
+    message = tame(Message(title="[a](b)", text="[my bank](http://evil.example) https://cdn.example/1.png [1] (2)"))
+    assert (message.title, message.text[:10]) == ("[a](b)", "[my bank]("), "who reads JSON gets what was written"
+    chat = unlink(message)
+    assert "](" not in chat.title + chat.text
+    assert chat.text.replace("\u200b", "") == message.text
 
 
 def test_a_title_is_one_line() -> None:

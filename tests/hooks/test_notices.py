@@ -22,6 +22,7 @@ LOOPBACK = parse_allow_list("127.0.0.0/8")
 CAT = Message(
     title="Done", text="一只猫 @everyone", data={"rule": "cats", "event": "task.succeeded", "task": {"id": "8"}}
 )
+LINK = Message(title="", text="[bank](http://evil.example)")
 Serve = Callable[..., Any]
 Run = Callable[..., Any]
 
@@ -81,6 +82,12 @@ def test_a_plain_webhook_is_sent_json(tell: Any) -> None:
             "task": {"id": "8"},
         }
     ]
+
+
+def test_a_link_stays_as_it_is_in_json(tell: Any) -> None:
+    ear = Ear(answer())
+    assert tell(ear, LINK) is None
+    assert ear.bodies[0]["text"] == LINK.text
 
 
 @pytest.mark.parametrize("status", ["201 Created", "202 Accepted", "204 No Content"])
@@ -152,9 +159,12 @@ def test_a_bot_is_told_in_its_own_way(said: dict[str, Any], detail: str | None, 
 
     async def scenario() -> Failure | None:
         async with httpx.AsyncClient(transport=httpx.MockTransport(feishu)) as client:
-            return await Herald(client).send("https://open.feishu.cn/open-apis/bot/v2/hook/t0ken", CAT)
+            herald = Herald(client)
+            await herald.send("https://open.feishu.cn/open-apis/bot/v2/hook/t0ken", LINK)
+            return await herald.send("https://open.feishu.cn/open-apis/bot/v2/hook/t0ken", CAT)
 
     failure = run(scenario())
+    assert json.loads(heard.pop(0).content)["content"]["text"].strip() == "[bank]\u200b(http://evil.example)"
     assert str(heard[0].url) == "https://open.feishu.cn/open-apis/bot/v2/hook/t0ken"
     assert json.loads(heard[0].content) == {"msg_type": "text", "content": {"text": "Done\n一只猫 @\u200beveryone"}}
     assert failure is None if detail is None else detail in failure.detail

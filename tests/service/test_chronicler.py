@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.chronicler import PAGE, Chronicler
-from storage.firings import resume_due
+from storage.deferrals import resume_due
 from storage.pauses import pause
 from storage.submissions import lose_task, reject
 

@@ -2,14 +2,16 @@
 
 import asyncio
 import os
+import threading
 from functools import partial
 
 import pytest
 from structlog.testing import capture_logs
 
 from service.deployment import gather_gateways, load_deployment
-from service.reloader import Reloader
+from service.reloader import PATIENCE, Reloader
 from service.rules.ruling import Ruling
+from storage.deferrals import resume_due
 
 GATEWAY = {"RINGBACK_GATEWAY": "deerapi", "RINGBACK_GATEWAY_KEY": "sk-1"}
 CATS = "rules: [{id: cats, on: task.succeeded, match: {action: IMAGINE}, do: [click: U1]}]\n"
@@ -28,7 +30,7 @@ class Watched:
         roster = gather_gateways(settings, config)
         self.ruling = Ruling(ledger.store, config.rulebook, file="ringback.yaml", price=roster.price)
         self.reloader = Reloader(
-            self.file, load=self.load, ruling=self.ruling, roster=roster, bell=ledger.store.bell, settle=0
+            self.file, load=self.load, ruling=self.ruling, roster=roster, store=ledger.store, settle=0
         )
 
     def load(self):
@@ -82,6 +84,8 @@ def test_a_broken_file_changes_nothing_and_every_mistake_is_told_with_its_place(
     assert any("ringback.yaml:1:" in line["mistake"] and "task.succeded" in line["mistake"] for line in lines)
     assert len(watched.complaints) == 2
     assert watched.look() == [], "it is told once"
+    watched.reloader.ask()
+    assert len(watched.look()) == 2, "and again to who asks"
     watched.file.write_text(CATS)
     assert [line["event"] for line in watched.look()] == ["rules loaded"]
     assert watched.complaints == []
@@ -216,3 +220,100 @@ def test_firings_carry_the_version_that_decided(watched, ledger):
     assert before.rule == after.rule == "cats"
     assert before.version != after.version == watched.ruling.rulebook.rules[0].version
     assert [child.button for child in ledger.children(second)] == ["U3"]
+
+
+MASKED = """
+rules:
+  - id: sky
+    on: task.succeeded
+    match: {action: UPSCALE}
+    do: [click: {button: Vary (Region), prompt: a blue sky, mask: sky.png}]
+"""
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_file_that_is_overwritten_in_place_and_looks_as_before_is_taken_up(watched):
+    stat = watched.file.stat()
+    watched.file.write_text(DOGS)
+    os.utime(watched.file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    watched.look()
+    assert watched.rules == ["dogs"]
+
+
+def test_a_file_that_was_refused_is_read_again_and_told_of_when_its_mistakes_are_others(watched):
+    watched.file.write_text(MASKED)
+    watched.look()
+    (complaint,) = watched.complaints
+    assert "there is no file 'sky.png'" in complaint
+    loads, refused_at = watched.loads, watched.ruling.refusal.at
+    for _ in range(PATIENCE):
+        assert watched.look() == []
+    assert (watched.loads, watched.ruling.refusal.at) == (loads + 1, refused_at)
+    sky = watched.file.with_name("sky.png")
+    sky.write_text("no picture")
+    assert [line["event"] for _ in range(PATIENCE) for line in watched.look()] == ["rules refused"]
+    sky.write_bytes(PNG)
+    assert [line["event"] for _ in range(PATIENCE) for line in watched.look()] == ["rules loaded"]
+    assert (watched.rules, watched.complaints) == (["sky"], [])
+
+
+def test_a_mask_that_changed_is_taken_up(watched):
+    def mask():
+        return watched.ruling.rulebook.rules[0].do[0].mask
+
+    sky = watched.file.with_name("sky.png")
+    sky.write_bytes(PNG)
+    watched.file.write_text(MASKED)
+    assert [line["event"] for _ in range(3) for line in watched.look()] == ["rules loaded"]
+    assert mask() == PNG
+    sky.write_bytes(PNG + b"a wider one")
+    assert [line["event"] for _ in range(3) for line in watched.look()] == ["rules loaded"]
+    assert mask() == PNG + b"a wider one"
+    loads = watched.loads
+    assert (watched.look(), watched.loads) == ([], loads)
+    sky.unlink()
+    watched.look()
+    assert mask() == PNG + b"a wider one"
+    assert "there is no file" in watched.complaints[0]
+    watched.file.write_text(CATS)
+    assert [line["event"] for _ in range(3) for line in watched.look()] == ["rules loaded"]
+    loads = watched.loads
+    sky.write_bytes(PNG)
+    assert (watched.look(), watched.loads) == ([], loads), "no rule names it any more"
+
+
+def test_nobody_waits_for_a_file_that_takes_long_to_read(watched):
+    async def scenario():
+        load, loop, reading, others_work = watched._load, asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+        def load_slowly():
+            loop.call_soon_threadsafe(reading.set)
+            assert others_work.wait(10), "the event loop stands still"
+            return load()
+
+        watched._load = load_slowly
+        watched.file.write_text(DOGS)
+        look = asyncio.create_task(watched.reloader.watch())
+        await reading.wait()
+        others_work.set()
+        await look
+
+    asyncio.run(scenario())
+    assert watched.rules == ["dogs"]
+
+
+def test_what_waits_is_looked_at_at_once_by_new_rules(watched, ledger):
+    one_a_day = CATS.replace("do:", "budget: {per_day: 1}, do:")
+    watched.file.write_text(one_a_day)
+    watched.look()
+    ledger.open_grid("g1")
+    waiting = ledger.open_grid("g2")
+    ledger.do(resume_due)
+    assert (ledger.firings(waiting)[0].outcome, ledger.children(waiting)) == ("deferred", [])
+    watched.file.write_text(one_a_day + "# the same rules\n")
+    watched.look()
+    assert ledger.firings(waiting)[0].next_at > ledger.store.now()
+    watched.file.write_text(one_a_day.replace("per_day: 1", "per_day: 2"))
+    watched.look()
+    ledger.do(resume_due)
+    assert (ledger.firings(waiting)[0].outcome, len(ledger.children(waiting))) == ("fired", 1)

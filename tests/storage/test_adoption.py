@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 RULES = (
     "id: cats, on: task.succeeded, match: {depth: 0}, do: [click: U1]",
-    "id: again, on: task.failed, match: {depth: 0}, do: [click: reroll]",
+    "id: again, on: task.failed, match: {depth: 0}, do: [submit: {prompt: again}]",
 )
 SAID = {"prompt": "一只猫", "action": "BLEND", "finalPrompt": "a cat"}
 SUBMITTED_AT = 1_741_531_578_000  # milliseconds

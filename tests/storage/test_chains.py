@@ -6,14 +6,15 @@ import pytest
 
 from storage.adoption import adopt
 from storage.chains import is_settled, read_chain
+from storage.deferrals import drop_waiting, resume_due
 from storage.events import list_events
-from storage.firings import resume_due
 from storage.openings import open_click, open_retry
 from storage.pauses import pause, resume
-from storage.reactions import Click, Decision, Resubmit
+from storage.reactions import Click, Decision, Resubmit, Tag
 from storage.records import Chain, Event, Picture, Progress, Task
-from storage.submissions import acknowledge, doubt, lose_task, reject, withdraw
+from storage.submissions import acknowledge, doubt, lose_task, reject
 from storage.windows import answer_window
+from storage.withdrawals import withdraw
 from tests.storage.conftest import Script, decide
 
 if TYPE_CHECKING:
@@ -195,6 +196,40 @@ class TestRules:
         scripted.do(resume_due)
         assert len(settlings(scripted, root)) == 1
 
+    def test_one_that_waited_on_the_settling_itself_settles_nothing_again(
+        self, scripted: "Ledger", script: Script
+    ) -> None:
+        waits = {"outcome": "deferred", "reason": "quiet_hours", "next_at": scripted.store.now() + 1000}
+        script.on["chain.settled"] = lambda _task, _facts: [decide(Tag(tags=("done",)), **waits)]
+        root = scripted.open_grid()
+        script.due = lambda *_: decide(Tag(tags=("done",)))
+        scripted.clock.now += 2
+        scripted.do(resume_due)
+        assert scripted.task(root).tags == ("done",)
+        assert len(settlings(scripted, root)) == 1
+
+    def test_one_that_waited_on_the_settling_holds_back_what_has_grown_meanwhile(
+        self, scripted: "Ledger", script: Script
+    ) -> None:
+        waits = {"outcome": "deferred", "reason": "quiet_hours", "next_at": scripted.store.now() + 1000}
+        script.on["chain.settled"] = lambda _task, _facts: [decide(**waits)]
+        root = scripted.open_grid()
+        work(scripted, click(scripted, root, 0))
+        assert len(settlings(scripted, root)) == 1
+        script.due = lambda *_: decide(Click(button=scripted.grid[1]))
+        scripted.clock.now += 2
+        scripted.do(resume_due)
+        assert len(settlings(scripted, root)) == 1, "it opened a task, which goes on"
+        work(scripted, next(child for child in scripted.children(root) if child.button == "U2"))
+        assert [event.data["chain"]["tasks"] for event in settlings(scripted, root)] == [1, 3]
+
+    def test_what_is_dropped_lets_its_chain_settle(self, scripted: "Ledger", script: Script) -> None:
+        waits = {"outcome": "deferred", "reason": "budget", "next_at": scripted.store.now() + 1000}
+        script.on["task.succeeded"] = lambda _task, _facts: [decide(Click(button=scripted.grid[0]), **waits)]
+        root = scripted.open_grid()
+        scripted.do(drop_waiting, "because", rule="r")
+        assert len(settlings(scripted, root)) == 1
+
     def test_a_retry_keeps_the_chain_open_and_its_failure_counts_as_retried(
         self, scripted: "Ledger", script: Script
     ) -> None:
@@ -208,6 +243,15 @@ class TestRules:
         (event,) = settlings(scripted, root)
         chain = event.data["chain"]
         assert (chain["tasks"], chain["retried"], chain["failed"]) == (2, {"IMAGINE": 1}, {"IMAGINE": 1})
+
+
+def test_what_was_asked_for_once_more_and_has_come_back_is_at_work(ledger: "Ledger") -> None:
+    root = ledger.open_accepted()
+    ledger.do(lose_task, root.id, reason="silence", silent_since=FOREVER)
+    ledger.do(open_retry, ledger.task(root), origin="api")
+    assert ledger.ask(read_chain, root.id).retried == {"IMAGINE": 1}
+    ledger.record(root, status="IN_PROGRESS", progress=5)
+    assert ledger.ask(read_chain, root.id).retried == {}
 
 
 def test_a_chain_counts_by_action_sums_costs_and_keeps_pictures_in_order(ledger: "Ledger") -> None:

@@ -9,13 +9,15 @@ import pytest
 
 from storage.effects import (
     LEASE,
+    Turn,
     claim_effects,
     count_effects,
     fail_effect,
     finish_effect,
     list_effects,
-    read_next_effect,
+    list_turns,
     retry_effect,
+    retry_failed,
 )
 from storage.openings import open_task
 from storage.reactions import Download, Effect, Notify
@@ -37,6 +39,15 @@ def owe(ledger: "Ledger", script: Script, *actions: Any, rule: str = "r") -> Tas
     return ledger.open_grid()
 
 
+def turns(ledger: "Ledger", kind: str = "notify", **options: Any) -> list[Turn]:
+    return ledger.ask(list_turns, kind, now=ledger.store.now(), **options)
+
+
+def take(ledger: "Ledger", kind: str = "notify", each: int = 1) -> list[Effect]:
+    """Claim what is due, lane by lane."""
+    return ledger.do(claim_effects, [effect for turn in turns(ledger, kind, each=each) for effect in turn.due])
+
+
 def download(task: Task, path: str, url: str = URL) -> Any:
     return Download(task_id=task.id, url=url, path=path)
 
@@ -44,14 +55,15 @@ def download(task: Task, path: str, url: str = URL) -> Any:
 def test_an_effect_is_taken_done_and_not_taken_again(scripted: "Ledger", script: Script) -> None:
     task = owe(scripted, script, NOTIFY)
     now = scripted.store.now()
-    assert scripted.ask(read_next_effect, "notify", now) == now
-    assert scripted.do(claim_effects, "download", 9) == []
-    (effect,) = scripted.do(claim_effects, "notify", 9)
+    assert turns(scripted) == [Turn(lane=NOTIFY.address, due=(1,), next_at=None)]
+    assert turns(scripted, "download") == []
+    (effect,) = take(scripted)
     assert effect == Effect(
         id=effect.id,
         firing_id=scripted.firings(task)[0].id,
         task_id=task.id,
         kind="notify",
+        lane=NOTIFY.address,
         request={"address": NOTIFY.address, "title": "好了", "text": NOTIFY.text},
         state="planned",
         attempts=1,
@@ -60,42 +72,42 @@ def test_an_effect_is_taken_done_and_not_taken_again(scripted: "Ledger", script:
         created_at=now,
         done_at=None,
     )
-    assert scripted.do(claim_effects, "notify", 9) == []
+    assert turns(scripted) == [Turn(lane=NOTIFY.address, due=(), next_at=now + LEASE)]
     scripted.do(finish_effect, effect.id, "204")
     scripted.clock.now += LEASE
-    assert scripted.do(claim_effects, "notify", 9) == []
+    assert turns(scripted) == []
+    assert scripted.do(claim_effects, [effect.id]) == [], "what is done stays so"
     (effect,) = scripted.ask(list_effects)
     assert (effect.state, effect.detail, effect.next_at, effect.done_at) == ("done", "204", None, now)
-    assert scripted.ask(read_next_effect, "notify", now) is None
 
 
 def test_what_is_never_finished_is_taken_again_when_its_lease_is_over(scripted: "Ledger", script: Script) -> None:
     owe(scripted, script, NOTIFY)
-    scripted.do(claim_effects, "notify", 1)
-    assert scripted.do(claim_effects, "notify", 1) == []
+    take(scripted)
+    assert take(scripted) == []
     scripted.clock.now += LEASE / 1000
-    assert [effect.attempts for effect in scripted.do(claim_effects, "notify", 1)] == [2]
+    assert [effect.attempts for effect in take(scripted)] == [2]
 
 
 def test_after_a_crash_it_is_taken_again_at_once(
     scripted: "Ledger", script: Script, open_ledger: "Callable[..., Ledger]"
 ) -> None:
     owe(scripted, script, NOTIFY)
-    scripted.do(claim_effects, "notify", 1)
+    take(scripted)
     scripted.store.close()
     again = open_ledger(clock=scripted.clock)
-    assert [effect.attempts for effect in again.do(claim_effects, "notify", 1)] == [2]
+    assert [effect.attempts for effect in take(again)] == [2]
 
 
 def test_one_that_is_tried_again_says_why_and_when(scripted: "Ledger", script: Script) -> None:
     owe(scripted, script, NOTIFY)
-    (effect,) = scripted.do(claim_effects, "notify", 1)
+    (effect,) = take(scripted)
     scripted.do(retry_effect, effect.id, seconds=1.5, detail="503")
     now = scripted.store.now()
-    assert scripted.ask(read_next_effect, "notify", now) == now + 1500
+    assert turns(scripted) == [Turn(lane=NOTIFY.address, due=(), next_at=now + 1500)]
     assert scripted.ask(list_effects)[0].detail == "503"
     scripted.clock.now += 2
-    (again,) = scripted.do(claim_effects, "notify", 1)
+    (again,) = take(scripted)
     assert (again.id, again.attempts) == (effect.id, 2)
     scripted.do(fail_effect, effect.id, "410")
     (effect,) = scripted.ask(list_effects)
@@ -105,11 +117,74 @@ def test_one_that_is_tried_again_says_why_and_when(scripted: "Ledger", script: S
     assert scripted.ask(list_effects) == [effect], "what was given up stays so"
 
 
-def test_the_oldest_are_taken_first_and_no_more_than_asked_for(scripted: "Ledger", script: Script) -> None:
-    owe(scripted, script, *[NOTIFY] * 3)
-    first = scripted.do(claim_effects, "notify", 2)
-    rest = scripted.do(claim_effects, "notify", 2)
-    assert [effect.id for effect in first + rest] == [1, 2, 3]
+def test_what_was_tried_less_often_comes_first_and_then_what_is_older(scripted: "Ledger", script: Script) -> None:
+    owe(scripted, script, *[NOTIFY] * 4)
+    (first,) = take(scripted)
+    scripted.do(retry_effect, first.id, seconds=0, detail="503")
+    (turn,) = turns(scripted, each=9)
+    assert turn.due == (2, 3, 4, 1)
+    assert turns(scripted, held=(2, 4), each=2)[0].due == (3, 1), "what is under way is not taken again"
+    assert [effect.id for effect in scripted.do(claim_effects, [3, 1])] == [3, 1]
+
+
+def test_each_lane_has_its_turn_however_much_waits_in_another(scripted: "Ledger", script: Script) -> None:
+    other = Notify(address="fedcba9876543210", text="x")
+    owe(scripted, script, *[NOTIFY] * 30, other)
+    assert turns(scripted, each=2) == [
+        Turn(lane=NOTIFY.address, due=(1, 2), next_at=None),
+        Turn(lane=other.address, due=(31,), next_at=None),
+    ]
+    scripted.do(fail_effect, 31, "410")
+    assert [turn.lane for turn in turns(scripted)] == [NOTIFY.address]
+
+
+@pytest.mark.parametrize(
+    ("url", "lane"),
+    [
+        ("https://CDN.example:8443/a.png?x", "cdn.example"),
+        ("http://[::1]/a", "::1"),
+        ("https://[x/", ""),
+        ("a.png", ""),
+    ],
+)
+def test_pictures_of_one_host_are_a_lane(scripted: "Ledger", script: Script, url: str, lane: str) -> None:
+    owe(scripted, script, download(scripted.open(), "a.png", url))
+    assert [effect.lane for effect in take(scripted, "download")] == [lane]
+
+
+def test_looking_for_turns_reads_little_of_a_long_backlog(scripted: "Ledger", script: Script) -> None:
+    owe(scripted, script, NOTIFY)
+    (effect,) = take(scripted)  # so that both are asked for: what is due, and what will be
+
+    def explain(db: Any) -> str:
+        statements: list[str] = []
+        db.set_trace_callback(statements.append)
+        list_turns(db, "notify", now=scripted.store.now())
+        db.set_trace_callback(None)
+        return "\n".join(str(row[3]) for each in statements for row in db.execute(f"EXPLAIN QUERY PLAN {each}"))
+
+    plan = scripted.ask(explain)
+    assert effect.state == "planned"
+    assert plan.count("effects_waiting (kind=? AND lane=?") == 2
+    assert "SCAN effects" not in plan
+    assert "TEMP B-TREE" not in plan, "those that are due are found in order"
+
+
+def test_what_was_given_up_can_be_tried_again_from_the_beginning(scripted: "Ledger", script: Script) -> None:
+    owe(scripted, script, *[NOTIFY] * 2, rule="one")
+    owe(scripted, script, NOTIFY, rule="two")
+    for effect in take(scripted, each=9):
+        scripted.do(fail_effect, effect.id, "404")
+    assert scripted.do(retry_failed, rule="three") == 0
+    assert scripted.do(retry_failed, ids=[1, 99], rule="two") == 0
+    assert scripted.do(retry_failed, ids=[2]) == 1
+    assert scripted.do(retry_failed, rule="two") == 1
+    scripted.clock.now += 1
+    states = [(effect.id, effect.state, effect.attempts, effect.done_at) for effect in scripted.ask(list_effects)[:2]]
+    assert states == [(3, "planned", 0, None), (2, "planned", 0, None)]
+    assert scripted.do(retry_failed) == 1
+    assert scripted.do(retry_failed) == 0
+    assert turns(scripted, each=9)[0].due == (1, 2, 3)
 
 
 def test_effects_are_found_and_counted(scripted: "Ledger", script: Script) -> None:
@@ -117,7 +192,7 @@ def test_effects_are_found_and_counted(scripted: "Ledger", script: Script) -> No
     two = owe(scripted, script, NOTIFY)
     script.on["task.failed"] = lambda task, _facts: [decide(download(task, "a.png"))]
     scripted.record(three := scripted.open_accepted("g7"), status="FAILURE")
-    (done, *_) = scripted.do(claim_effects, "notify", 1)
+    (done,) = take(scripted)
     scripted.do(finish_effect, done.id)
     assert scripted.ask(count_effects) == {
         ("notify", "done"): 1,

@@ -21,6 +21,18 @@ def facts(ledger: "Ledger", ask: Callable[[LedgerFacts], T]) -> T:
     return ledger.do(lambda tx: ask(LedgerFacts(tx, now=tx.now)))
 
 
+def spending(ledger: "Ledger", window: int | None, **of: Any) -> list[Spending]:
+    """What was reserved, one by one; its number and its sum must agree."""
+
+    def ask(ask: LedgerFacts) -> list[Spending]:
+        found = list(ask.iter_spending(window, **of))
+        assert ask.count_follow_ups(window, **of) == len(found)
+        assert ask.sum_costs(window, **of) == sum(each.cost or 0 for each in found)
+        return found
+
+    return facts(ledger, ask)
+
+
 def follow_up(ledger: "Ledger", parent: Task, origin: str, cost: float | None = None) -> Task:
     return ledger.do(open_click, parent, ledger.grid[4], origin=origin, cost=cost)[0]
 
@@ -59,31 +71,30 @@ def test_spending_is_of_rules_and_then_alone_and_what_was_refused_gives_its_shar
     ledger.clock.now += 1
     refused, late = follow_up(ledger, grid, "rule:a", 4.0), follow_up(ledger, other, "rule:a", 2.0)
     ledger.do(reject, ledger.submission(refused).id, reason="no", kind="gateway", answer=None)
-    assert facts(ledger, lambda ask: ask.list_spending(begun)) == [
+    assert spending(ledger, 6001) == [
         Spending(time=begun + 1000, cost=0.5),
         Spending(time=begun + 2000, cost=None),
         Spending(time=begun + 4000, cost=0.25),
         Spending(time=begun + 6000, cost=2.0),
     ]
-    assert [each.time - begun for each in facts(ledger, lambda ask: ask.list_spending(begun + 2000))] == [4000, 6000]
-    assert [each.cost for each in facts(ledger, lambda ask: ask.list_spending(begun, rule="a"))] == [0.5, 2.0]
-    assert [each.cost for each in facts(ledger, lambda ask: ask.list_spending(begun, rule="then"))] == [None]
-    under = facts(ledger, lambda ask: ask.list_spending(begun, rule="a", root_id=other.id))
-    assert [each.cost for each in under] == [ledger.submission(late).cost]
+    assert [each.time - begun for each in spending(ledger, 4000)] == [4000, 6000]
+    assert [each.cost for each in spending(ledger, 6000, rule="a")] == [0.5, 2.0]
+    assert [each.cost for each in spending(ledger, None, rule="then")] == [None]
+    assert [each.cost for each in spending(ledger, None, rule="a", root_id=other.id)] == [ledger.submission(late).cost]
 
 
 def test_a_refused_one_on_which_its_gateway_works_is_spent_after_all(ledger: "Ledger") -> None:
     task = follow_up(ledger, ledger.open_grid(), "rule:a", 0.5)
     ledger.do(reject, ledger.submission(task).id, reason="no", kind="gateway", answer=None)
-    assert facts(ledger, lambda ask: ask.list_spending(0)) == []
+    assert spending(ledger, None) == []
     ledger.record(task, status="SUCCESS", progress=100)
-    assert len(facts(ledger, lambda ask: ask.list_spending(0))) == 1
+    assert len(spending(ledger, None)) == 1
 
 
 def test_what_was_answered_with_another_ones_task_still_counts(ledger: "Ledger") -> None:
     task = follow_up(ledger, ledger.open_grid(), "then", 0.5)
     ledger.do(acknowledge, ledger.submission(task).id, "g7", "submit", {"code": 21}, is_new=False)
-    assert len(facts(ledger, lambda ask: ask.list_spending(0))) == 1
+    assert len(spending(ledger, None)) == 1
 
 
 def test_only_firings_that_opened_something_count_for_the_fuse(scripted: "Ledger", script: Script) -> None:

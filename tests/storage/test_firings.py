@@ -1,6 +1,6 @@
 """What rules decide is done in the event's own transaction, and kept with what came of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from storage.attachments import hash_attachment, read_attachments
 from storage.effects import fail_effect, finish_effect, list_effects
 from storage.events import list_events
-from storage.firings import apply_rule, list_firings, resume_due
+from storage.firings import apply_rule, list_firings
 from storage.openings import open_click
 from storage.pauses import list_pauses
 from storage.reactions import Click, Decision, Download, Firing, Notify, Refused, Resubmit, Submit, Tag
@@ -185,7 +185,7 @@ def test_each_decision_is_carried_out_before_the_next_is_asked_for(scripted: "Le
 
     def rules(task: Task, facts: Any) -> Iterator[Decision]:
         for place in range(3):
-            spent.append(len(facts.list_spending(0)))
+            spent.append(facts.count_follow_ups(None))
             yield decide(Click(button=scripted.grid[place]), rule=f"r{place}")
 
     script.on["task.succeeded"] = rules
@@ -202,32 +202,35 @@ def test_rules_that_raise_half_way_keep_what_they_did_before(scripted: "Ledger",
     task = scripted.open_grid()
     assert [(each.rule, each.outcome, each.reason) for each in scripted.firings(task)] == [
         ("r", "fired", None),
-        ("rules", "blocked", "error"),
+        ("(rules)", "blocked", "error"),
     ]
     assert [child.button for child in scripted.children(task)] == ["U1"]
 
 
 @pytest.mark.parametrize(
-    ("decision", "kept"),
+    ("decision", "result"),
     [
-        ({"outcome": "deferred", "reason": "backoff", "next_at": 9 * 10**12}, True),
-        ({"outcome": "blocked", "reason": "dry_run"}, True),
-        ({"outcome": "blocked", "reason": "depth"}, False),
+        ({"outcome": "deferred", "reason": "backoff", "next_at": 1_800_000_001_000}, "waits"),
+        ({"outcome": "blocked", "reason": "dry_run"}, "would"),
+        ({"outcome": "blocked", "reason": "depth"}, "would"),
     ],
 )
-def test_what_waits_and_what_only_tries_say_what_they_would_do(
-    scripted: "Ledger", script: Script, decision: dict[str, Any], kept: bool
+def test_what_waits_and_what_is_blocked_say_what_they_would_do(
+    scripted: "Ledger", script: Script, decision: dict[str, Any], result: str
 ) -> None:
     new = NewTask(gateway="g", action="IMAGINE", prompt="狗", origin="")
     wanted = (Click(button=scripted.grid[0]), Submit(new=new), Resubmit(), Tag(tags=("a",), root=True), NOTIFY)
-    task, (firing,) = fire(scripted, script, decide(*wanted, detail="because", **decision))
+    nine = Refused(wanted={"action": "click", "button": "U9"}, detail="there is no U9")
+    task, (firing,) = fire(scripted, script, decide(*wanted, nine, detail="because", **decision))
     assert (firing.outcome, firing.reason, firing.detail) == (decision["outcome"], decision["reason"], "because")
     assert firing.next_at == decision.get("next_at")
     assert scripted.children(task) == []
     told = ({"button": "U1"}, {"prompt": "狗"}, {}, {"tags": ["a"], "root": True}, {"address": NOTIFY.address})
     names = ("click", "submit", "resubmit", "tag", "notify")
-    expected = tuple({"action": name, "result": "waits"} | more for name, more in zip(names, told, strict=True))
-    assert firing.actions == (expected if kept else ())
+    assert firing.actions[:-1] == tuple(
+        {"action": name, "result": result} | more for name, more in zip(names, told, strict=True)
+    )
+    assert firing.actions[-1] == {"action": "click", "button": "U9", "result": "error", "detail": "there is no U9"}
 
 
 def test_the_fuse_pauses_its_rule_and_says_so_in_the_same_commit(scripted: "Ledger", script: Script) -> None:
@@ -242,85 +245,6 @@ def test_the_fuse_pauses_its_rule_and_says_so_in_the_same_commit(scripted: "Ledg
     (event,) = scripted.ask(list_events, types=("rule.paused",))[0]
     assert event.task == scripted.task(root)
     assert event.data == {"source": "service", "rule": "r", "origin": "fuse", "detail": "20 firings"}
-
-
-class TestDeferred:
-    """Firings that wait are decided about again when they are due."""
-
-    @staticmethod
-    def defer(ledger: "Ledger", script: Script, *rules: tuple[str, int]) -> Task:
-        now = ledger.store.now()
-        waiting = [
-            decide(
-                Click(button=ledger.grid[4]), rule=rule, outcome="deferred", reason="budget", next_at=now + milliseconds
-            )
-            for rule, milliseconds in rules
-        ]
-        return fire(ledger, script, *waiting)[0]
-
-    def test_they_are_taken_up_when_they_are_due_oldest_first(self, scripted: "Ledger", script: Script) -> None:
-        task = self.defer(scripted, script, ("late", 3 * HOUR), ("one", 2 * HOUR), ("two", HOUR))
-        asked: list[str] = []
-
-        def due(firing: Firing, task: Task, facts: Any) -> Decision:
-            asked.append(firing.rule)
-            return decide(Click(button=scripted.grid[4]), rule=firing.rule)
-
-        script.due = due
-        now = scripted.store.now()
-        assert scripted.do(resume_due) == now + HOUR
-        assert asked == []
-        scripted.clock.now += 2 * HOUR / 1000
-        assert scripted.do(resume_due, limit=1) == now + HOUR, "more is due at once"
-        assert scripted.do(resume_due) == now + 3 * HOUR
-        assert asked == ["one", "two"]
-        assert [(each.rule, each.outcome, each.next_at) for each in scripted.firings(task)] == [
-            ("late", "deferred", now + 3 * HOUR),
-            ("one", "fired", None),
-            ("two", "fired", None),
-        ]
-        assert len(scripted.children(task)) == 2
-        scripted.clock.now += HOUR / 1000
-        assert scripted.do(resume_due) is None
-
-    def test_one_that_has_to_wait_on_is_never_due_at_once_again(self, scripted: "Ledger", script: Script) -> None:
-        self.defer(scripted, script, ("r", 1))
-        script.due = lambda firing, *_: decide(outcome="deferred", reason="quiet_hours", next_at=0)
-        scripted.clock.now += 1
-        assert scripted.do(resume_due) == scripted.store.now() + 1
-
-    def test_rules_that_raise_then_leave_it_blocked(self, scripted: "Ledger", script: Script) -> None:
-        task = self.defer(scripted, script, ("r", 1))
-
-        def due(*_: Any) -> Decision:
-            raise ZeroDivisionError
-
-        script.due = due
-        scripted.clock.now += 1
-        assert scripted.do(resume_due) is None
-        (firing,) = scripted.firings(task)
-        assert (firing.outcome, firing.reason, firing.detail) == (
-            "blocked",
-            "error",
-            "the rule failed: ZeroDivisionError",
-        )
-
-    def test_after_the_clock_stepped_back_nothing_waits_for_years(self, scripted: "Ledger", script: Script) -> None:
-        task = self.defer(scripted, script, ("r", HOUR))
-        scripted.clock.now -= 365 * 24 * 3600
-        assert scripted.do(resume_due) is None
-        assert scripted.firings(task)[0].outcome == "blocked", "it was decided about"
-
-    def test_a_ledger_without_rules_lets_none_of_them_wait(
-        self, scripted: "Ledger", script: Script, open_ledger: "Callable[..., Ledger]"
-    ) -> None:
-        task = self.defer(scripted, script, ("r", 1))
-        scripted.store.close()
-        ledger = open_ledger(clock=scripted.clock)
-        ledger.clock.now += 1
-        assert ledger.do(resume_due) is None
-        (firing,) = ledger.firings(task)
-        assert (firing.outcome, firing.reason) == ("blocked", "paused")
 
 
 class TestPast:

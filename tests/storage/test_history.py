@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from storage.events import list_events
 from storage.history import (
+    find_latest_of_each,
     iter_events,
-    list_fired,
+    list_decided,
     list_follow_ups,
-    read_latest_of_each,
+    read_event,
     was_asked_again,
     was_clicked,
 )
@@ -69,10 +70,13 @@ def test_a_task_is_shown_as_it_was_at_its_latest_event_of_each_type(ledger: "Led
     for progress in (10, 40):
         ledger.record(task, status="IN_PROGRESS", progress=progress)
     ledger.record(task, status="SUCCESS", progress=100, buttons=ledger.grid)
-    found = ledger.ask(read_latest_of_each, task.id)
-    assert list(found) == ["task.submitted", "task.progressed", "task.succeeded", "chain.settled"]
-    assert [each.progress for each in found.values()] == [None, 40, 100, 100]
-    assert ledger.ask(read_latest_of_each, "8000000000000009") == {}
+    found = ledger.ask(find_latest_of_each, task.id)
+    events = [ledger.ask(read_event, task.id, seq) for seq in found.values()]
+    assert [each.type for each in events] == ["task.submitted", "task.progressed", "task.succeeded", "chain.settled"]
+    assert [each.type for each in events] == list(found)
+    assert [each.task.progress for each in events] == [None, 40, 100, 100]
+    assert [each.chain and each.chain.tasks for each in events] == [None, None, None, 1]
+    assert ledger.ask(find_latest_of_each, "8000000000000009") == {}
 
 
 def test_follow_ups_are_told_without_what_people_opened(
@@ -86,8 +90,9 @@ def test_follow_ups_are_told_without_what_people_opened(
     told = ledger.ask(list_follow_ups, begun - 1, now + 1)
     assert [(each.origin, each.root_id) for each in told] == [("then", grid.id), ("rule:first", grid.id)]
     assert ledger.ask(list_follow_ups, begun - 1, begun) == []
-    assert ledger.ask(list_fired, begun, now) == {("then", grid.id), ("first", grid.id)}
-    assert ledger.ask(list_fired, now + 1, ALWAYS) == set()
+    assert ledger.ask(list_decided, begun, now, "fired") == {("then", grid.id), ("first", grid.id)}
+    assert ledger.ask(list_decided, now + 1, ALWAYS, "fired") == set()
+    assert ledger.ask(list_decided, begun, now, "deferred") == set()
 
 
 def test_a_click_stood_from_its_opening_until_it_failed(ledger: "Ledger") -> None:

@@ -13,11 +13,12 @@ from sqlite_utils.migrations import Migrations
 import storage.migrations
 from storage.adoption import find_by_gateway_id, read_first_doubt
 from storage.chains import is_settled, read_chain
-from storage.effects import claim_effects, list_effects, plan_download, read_next_effect
+from storage.deferrals import resume_due
+from storage.effects import claim_effects, list_effects, list_turns, plan_download, retry_failed
 from storage.errors import LedgerError, LedgerTooNew, LedgerUnavailable
 from storage.events import has_ending_since, list_events, read_latest_seq
 from storage.facts import LedgerFacts
-from storage.firings import list_firings, resume_due
+from storage.firings import list_firings
 from storage.gateway_ids import list_silent, mark_asked
 from storage.idempotency import answer_once
 from storage.ledger import open_window
@@ -244,8 +245,8 @@ def test_no_verb_or_query_of_every_day_walks_through_a_whole_table(ledger: "Ledg
     ledger.do(open_retry, ledger.task(parent), origin="rule:r")
     ledger.do(pause, "*", origin="cli")
     ledger.do(resume, "*")
-    for kind in ("notify", "download"):
-        ledger.do(claim_effects, kind, 9)
+    ledger.do(claim_effects, [1, 2])
+    ledger.do(retry_failed, rule="r")
     with pytest.raises(sqlite3.IntegrityError):  # no firing owes it
         ledger.do(lambda tx: plan_download(tx, 1, Download(task_id=parent.id, url="u", path="p")))
     for query, arguments in (
@@ -261,11 +262,12 @@ def test_no_verb_or_query_of_every_day_walks_through_a_whole_table(ledger: "Ledg
         (list_firings, {"outcome": "deferred"}),
         (read_chain, {"root_id": parent.id}),
         (is_settled, {"root_id": parent.id}),
-        (read_next_effect, {"kind": "notify", "now": 9}),
+        (list_turns, {"kind": "notify", "now": 9}),
         (list_effects, {"task": parent.id}),
         (list_effects, {"firing": 1}),
         (LedgerFacts.count_firings, {"rule": "r", "root_id": parent.id}),
-        *((LedgerFacts.list_spending, {"since": 1, **more}) for more in SPENDING),
+        *((LedgerFacts.count_follow_ups, {"window": 1, **more}) for more in SPENDING),
+        *((LedgerFacts.iter_spending, {"window": 1, **more}) for more in SPENDING),
         (read_next_due, {"gateway": "g", "now": 9}),
         (read_next_due, {"gateway": "g", "now": 9, "groups": ("all",)}),
         (count_outstanding, {"gateway": "g"}),
@@ -280,7 +282,8 @@ def test_no_verb_or_query_of_every_day_walks_through_a_whole_table(ledger: "Ledg
         (list_silent, {"gateway": "g", "now": 9, "silent_after": 1, "longest": 9, "limit": 9}),
     ):
         if query.__qualname__.startswith("LedgerFacts."):
-            ledger.ask(lambda db, query=query, arguments=arguments: query(LedgerFacts(db, 9), **arguments))
+            found = ledger.ask(lambda db, query=query, arguments=arguments: query(LedgerFacts(db, 9), **arguments))
+            list(found if isinstance(found, Iterator) else ())
         else:
             ledger.ask(query, **arguments)
     ledger.store._connection.set_trace_callback(None)

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from storage.adoption import adopt
-from storage.errors import NoSuchTask
-from storage.openings import find_answer, find_click, open_click, open_retry, open_task
+from storage.errors import NoRequest, NoSuchTask
+from storage.openings import open_click, open_retry, open_task
 from storage.records import Button, NewTask, Progress, Task
+from storage.standing import find_answer, find_click
 from storage.submissions import acknowledge, list_submissions, lose_task, reject
 from storage.windows import answer_window
 
@@ -166,6 +167,7 @@ class TestRetries:
         assert (retry.prompt, retry.params, retry.tags, retry.state) == tuple(asked.values())
         assert (retry.status, retry.fail_kind, retry.submission) == ("NOT_START", None, "planned")
         submission = ledger.submission(retry)
+        del request["group"]  # what a rule asks for stays at its gateway, whose price it knows
         assert (submission.request, submission.cost) == (request, 0.5)
         assert ledger.sql('SELECT "then" FROM tasks WHERE id = ?', retry.id) == [('["U1","V2"]',)]
         assert retry == ledger.task(retry)
@@ -206,6 +208,33 @@ class TestRetries:
         task = ledger.open_accepted()
         ledger.do(lose_task, task.id, reason="silence", silent_since=10**15)
         assert ledger.do(open_retry, ledger.task(task), origin="api")[1]
+
+    def test_what_a_person_asks_for_may_go_to_any_gateway_of_its_group(self, ledger: "Ledger") -> None:
+        task = self.fail(ledger, ledger.open(request={"group": "all"}))
+        retry, _ = ledger.do(open_retry, task, origin="api")
+        assert ledger.submission(retry).request == {"group": "all"}
+
+    @pytest.mark.parametrize("status", ["IN_PROGRESS", "SUCCESS"])
+    def test_what_was_lost_and_has_come_back_is_not_bought_twice(self, ledger: "Ledger", status: str) -> None:
+        task = ledger.open_accepted()
+        ledger.do(lose_task, task.id, reason="silence", silent_since=10**15)
+        lost = ledger.task(task)
+        ledger.record(task, status=status, progress=50)
+        assert ledger.do(open_retry, lost, origin="rule:r") == (ledger.task(task), False)
+
+    @pytest.mark.parametrize(("action", "known"), [("IMAGINE", True), ("BLEND", False)])
+    def test_what_was_submitted_elsewhere_is_asked_for_again_only_by_its_prompt(
+        self, ledger: "Ledger", action: str, known: bool
+    ) -> None:
+        properties = {"action": action, "prompt": "a cat"}
+        claim = Progress(gateway_id="77", status="IN_PROGRESS", progress=5, properties=properties)
+        task, _ = ledger.do(adopt, "g", "77", claim)
+        ledger.record(task, status="FAILURE")
+        if known:
+            assert ledger.do(open_retry, ledger.task(task), origin="rule:r")[1]
+            return
+        with pytest.raises(NoRequest, match="Submit it anew"):
+            ledger.do(open_retry, ledger.task(task), origin="rule:r")
 
     def test_a_window_that_was_answered_by_hand_is_answered_so_again(self, ledger: "Ledger") -> None:
         child, _ = click(ledger, ledger.open_grid(), 8)

@@ -16,9 +16,10 @@ from storage.openings import open_click, open_retry, open_task
 from storage.queue import claim_due
 from storage.reactions import React
 from storage.records import ENDINGS, NewTask, Progress, Task
-from storage.submissions import acknowledge, doubt, list_submissions, lose_task, postpone, reject, withdraw
+from storage.submissions import acknowledge, doubt, list_submissions, lose_task, postpone, reject
 from storage.tasks import MUTABLE, read_task
 from storage.transaction import Transaction, to_json
+from storage.withdrawals import withdraw
 
 FOREVER = 10**15  # milliseconds; later than any news of these tests
 
@@ -31,7 +32,7 @@ ENDING_EVENTS = ("task.succeeded", "task.failed", "task.cancelled")
 RULES = (
     "id: first, on: task.succeeded, match: {depth: 0}, do: [click: U1]",
     "id: also, on: task.succeeded, match: {depth: 0}, do: [click: [U1, U2]]",
-    "id: again, on: task.failed, match: {depth: 0}, do: [click: reroll]",
+    "id: again, on: task.failed, match: {depth: 0}, do: [submit: {prompt: again}]",
     "id: done, on: chain.settled, do: [tag: done]",
 )
 STARTS = ("planned", "sending", "accepted", "unknown", "lost", "forgotten")

@@ -8,9 +8,10 @@ from storage.adoption import adopt
 from storage.openings import open_click, open_task
 from storage.queue import claim_due
 from storage.records import NewTask, Progress
-from storage.submissions import acknowledge, reject, withdraw
+from storage.submissions import acknowledge, reject
 from storage.usage import sum_usage
 from storage.windows import answer_window
+from storage.withdrawals import withdraw
 
 DAY = 24 * 3600
 

@@ -15,6 +15,7 @@ from service.cli.doctor.door import examine_door
 from service.cli.doctor.finding import Finding, ill, well
 from service.cli.doctor.gateway import examine_gateway, examine_hooks
 from service.cli.doctor.ground import examine_ground
+from service.cli.doctor.rules import examine_doings, examine_prices, examine_ruling
 from service.cli.doctor.service import examine_service, read_health
 from service.cli.screen import make_console, plain, print_json
 from service.config import Config
@@ -68,10 +69,15 @@ async def examine() -> AsyncIterator[Finding]:
     for finding in examine_ground(settings.database):
         yield finding
     yield examine_service(settings.url)
+    api_keys = (settings.api_key, *settings.api_keys, *(keys.api_keys if keys else ()))
+    api_key = next(filter(None, api_keys), None)
+    for finding in (*examine_ruling(settings.url, api_key), *examine_doings(settings.database)):
+        yield finding
     gateways = gather_gateways(settings, config).gateways if settings.gateway or config.gateways else ()
+    for finding in examine_prices(config, gateways):
+        yield finding
     async with fetch_client() as http:
-        api_keys = (settings.api_key, *settings.api_keys, *(keys.api_keys if keys else ()))
-        health = await read_health(http, settings, next(filter(None, api_keys), None), gateways)
+        health = await read_health(http, settings, api_key, gateways)
         for gateway in gateways:
             async for finding in examine_gateway(http, gateway, written=gateway != settings.gateway):
                 yield finding

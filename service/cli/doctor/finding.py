@@ -7,7 +7,9 @@ from dataclasses import dataclass
 class Finding:
     """What came of one check."""
 
-    check: str  # settings | rules | disk | volume | ledger | service | gateway | key | clock | hooks | public_url
+    # settings | rules | disk | volume | ledger | service | paused | effects | prices | gateway | key | clock | hooks |
+    # public_url
+    check: str
     ok: bool
     detail: str
     remedy: str | None = None  # what to do; None where all is well

@@ -8,6 +8,7 @@ import click
 
 from service.cli.schema import format_schema
 from service.config import Config, ConfigError, load_config, run_trials
+from service.rules.wording import count
 from service.rules.worst_case import tell_worst_cases
 from service.written.environment import read_environment
 
@@ -26,7 +27,7 @@ def check(context: click.Context, file: Path) -> None:
     """
     config = _load(context, file)
     rules = config.rulebook.rules
-    click.echo(f"ok: {_count(len(rules), 'rule')}")
+    click.echo(f"ok: {count(len(rules), 'rule')}")
     for line in tell_worst_cases(config.rulebook):
         click.echo(line)
     _run(context, config)
@@ -65,11 +66,7 @@ def _run(context: click.Context, config: Config) -> None:
     if failures := run_trials(config):
         for failure in failures:
             click.echo(str(failure))
-        click.echo(f"{_count(len(failures), 'failure')} in {_count(len(config.trials), 'test')}", err=True)
+        click.echo(f"{count(len(failures), 'failure')} in {count(len(config.trials), 'test')}", err=True)
         context.exit(1)
     if config.trials:
-        click.echo(f"ok: {_count(len(config.trials), 'test')}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+        click.echo(f"ok: {count(len(config.trials), 'test')}")

@@ -1,6 +1,7 @@
 """`ringback rules why`: every clause, every guard, and what was decided."""
 
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
 import click
@@ -9,9 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli.client import Api, connect, task_path
-from service.cli.rules.listing import tell_actions
+from service.cli.failures import Misused, Refused
+from service.cli.rules.firings import tell_actions
 from service.cli.rules.steer import rule_path
 from service.cli.screen import make_console, plain, print_json, print_table
+from service.rules.rulebook import THEN
 from storage.records import JSON
 
 VALUE_AT_MOST: Final = 60  # characters of a value on a line
@@ -45,9 +48,18 @@ def why(context: click.Context, rule: str, task: str | None, as_json: bool) -> N
 
 
 def _ask(api: Api, rule: str, task: str | None) -> list[JSON]:
-    if task is None:  # the only word is the task
+    if task is not None:
+        return [api.get(rule_path(rule, "why"), task=task)]
+    try:  # the only word is the task
         return list(api.get(task_path(rule, "why"))["explanations"])
-    return [api.get(rule_path(rule, "why"), task=task)]
+    except Refused as error:
+        if error.status == HTTPStatus.NOT_FOUND and _is_rule(api, rule):
+            raise Misused(f"Name the task as well: ringback rules why {plain(rule)} TASK") from None
+        raise
+
+
+def _is_rule(api: Api, word: str) -> bool:
+    return word == THEN or any(rule["id"] == word for rule in api.get("/v1/rules")["rules"])
 
 
 def _print(explanation: JSON) -> None:
@@ -69,8 +81,15 @@ def _print(explanation: JSON) -> None:
         until = f" (until {check['next_at']})" if check["next_at"] else ""
         table.add_row("guard", check["guard"], Text(plain(check["detail"]) + until), _tick(ok=check["ok"]))
     print_table(table)
+    console.print(Text(_tell_sight(occasion), "dim"), soft_wrap=True)
     for line in _tell_end(explanation):
         console.print(Text(plain(line)), soft_wrap=True)
+
+
+def _tell_sight(occasion: JSON) -> str:
+    if occasion["seq"] is None:
+        return "The task is looked at as it is now."
+    return f"The task is looked at as it was at event {occasion['seq']}, {occasion['time']}."
 
 
 def _tell_clauses(file: str, clauses: Sequence[JSON], depth: int = 0) -> Iterator[tuple[Any, ...]]:

@@ -2,24 +2,25 @@
 
 from collections.abc import Collection
 from functools import partial
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.web.api.orders import DEFAULT_ACTION, Origin, Tag
+from service.web.api.orders import Origin, Tag, find_tag_mistakes
 from service.web.calls import Call, answer_json, read_body, read_optional_body
 from service.web.creation import Opening, create_once
 from service.web.desk import Desk
 from service.web.problems import Problem, tell_mistakes
 from service.web.representations import show_task
+from service.written.mistakes import quoted
+from storage.errors import NoRequest
 from storage.openings import open_retry
 from storage.records import FAILURES, SubmissionState, Task
 from storage.tasks import add_tags, read_task, remove_tags
 from storage.transaction import Transaction
 
-ADOPTED: Final = "adopted"  # the origin of what was submitted elsewhere
 Tags = Annotated[tuple[Tag, ...], msgspec.Meta(max_length=32)]
 
 
@@ -80,8 +81,10 @@ class ChangeCalls:
     async def tag(self, request: Request) -> Response:
         """`POST /v1/tasks/{id}/tags`."""
         wanted = await read_body(request, TagsRequest)
-        if both := sorted(set(wanted.add) & set(wanted.remove)):
-            raise tell_mistakes([f"add: {each!r} is to be removed, too" for each in both])
+        both = sorted(set(wanted.add) & set(wanted.remove))
+        mistakes = [f"add: {quoted(each)} is to be removed, too" for each in both]
+        if mistakes := mistakes + find_tag_mistakes("add", wanted.add):
+            raise tell_mistakes(mistakes)
         task = await self._desk.store.write(_tag, request.path_params["id"], wanted)
         return answer_json(show_task(task))
 
@@ -93,12 +96,13 @@ def _resubmit(tx: Transaction, *, task_id: str, origin: str, gateways: Collectio
     task = read_task(tx, task_id)
     if task.status not in FAILURES and task.submission != SubmissionState.LOST:
         raise Problem(409, f"Only what ended badly or is lost is asked for once more; it is {task.status}.")
-    if task.origin == ADOPTED and not (task.action == DEFAULT_ACTION and task.prompt):
-        raise Problem(409, "It was submitted elsewhere: how, is not known here. Submit it anew.")
     if task.gateway not in gateways:
         known = ", ".join(gateways)
         raise Problem(409, f"Its gateway, {task.gateway!r}, is not configured any more; there is {known}.")
-    retry, new = open_retry(tx, task, origin=origin)
+    try:
+        retry, new = open_retry(tx, task, origin=origin)
+    except NoRequest as error:
+        raise Problem(409, str(error)) from None
     return (202 if new else 200), retry
 
 

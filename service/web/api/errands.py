@@ -5,13 +5,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.gateways.questions import Unanswered
-from service.web.calls import Call, answer_json
+from service.web.calls import Call, answer_json, read_optional_body
 from service.web.desk import Desk
 from service.web.problems import Problem
 from service.web.representations import show_task
 from storage.records import SubmissionState, Task
-from storage.submissions import withdraw
 from storage.tasks import read_task
+from storage.withdrawals import withdraw, withdraw_chain
+
+
+class CancelRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much is given up."""
+
+    chain: bool = False  # everything under its root that was not sent, and nothing that a gateway has
 
 
 class Seed(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,8 +54,10 @@ class ErrandCalls:
                 path="/v1/tasks/{id}/cancel",
                 handler=self.cancel,
                 summary="Give it up: before its gateway was asked, or there, where the gateway can",
+                body=CancelRequest,
+                needs_body=False,
                 answers={
-                    200: ("The task as it is then; its ending may follow", "Task"),
+                    200: ("The task as it is then; its ending may follow", "Cancelled"),
                     404: missing,
                     409: ("It has ended, or nobody knows whether its gateway has it, or that refused", "Problem"),
                     501: unsupported,
@@ -85,17 +93,23 @@ class ErrandCalls:
 
     async def cancel(self, request: Request) -> Response:
         """`POST /v1/tasks/{id}/cancel`."""
-        await self.give_up(request.path_params["id"])
-        return answer_json(show_task(await self._read(request)))
+        wanted = await read_optional_body(request, CancelRequest)
+        if wanted.chain:
+            withdrawn = await self._desk.store.write(withdraw_chain, (await self._read(request)).root_id)
+        else:
+            withdrawn = int(await self.give_up(request.path_params["id"]))
+        return answer_json(show_task(await self._read(request)) | {"withdrawn": withdrawn})
 
     async def read_seed(self, request: Request) -> Response:
         """`GET /v1/tasks/{id}/image-seed`."""
         return answer_json(Seed(seed=await self.ask_seed(request.path_params["id"])))
 
-    async def give_up(self, task_id: str) -> None:
-        """Cancel a task. Raises NoSuchTask, and Problem where that cannot be done."""
+    async def give_up(self, task_id: str) -> bool:
+        """Cancel a task; gives whether its gateway was never asked. Raises NoSuchTask, and Problem where that cannot
+        be done.
+        """
         if await self._desk.store.write(withdraw, task_id):
-            return
+            return True
         task = await self._desk.store.read(read_task, task_id)
         if task.ended:
             raise Problem(409, f"It has ended: it is {task.status}.")
@@ -105,6 +119,7 @@ class ErrandCalls:
             raise tell_unanswered(refused)
         # The callback may come later, or never. What cannot be asked now is asked by the reconciler.
         await self._desk.reconciler.reconcile_task(task.gateway, task.id, task.gateway_id)
+        return False
 
     async def ask_seed(self, task_id: str) -> str:
         """Ask its gateway for a task's seed. Raises NoSuchTask, and Problem where there is none to tell."""

@@ -1,6 +1,7 @@
 """`POST /v1/tasks`: whatever can be asked of a gateway, with its pictures."""
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
@@ -28,7 +29,8 @@ LONGEST_PROMPT: Final = 20_000  # characters
 LONGEST_OPTIONS: Final = 16 * 1024  # bytes of JSON
 DEFAULT_ACTION: Final = "IMAGINE"
 
-Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+LONGEST_TAG: Final = 64  # characters
+Tag = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": LONGEST_TAG})]
 Origin = Literal["api", "cli"]
 
 
@@ -80,6 +82,7 @@ class OrderCalls:
         """Check all that can be wrong with it, then take its pictures."""
         options, mistakes = read_options(wanted)
         mistakes += find_order_mistakes(wanted)
+        mistakes += find_tag_mistakes("tags", wanted.tags)
         mistakes += [f"then: {each}" for each in self._desk.check_then(list(wanted.then))]
         if wanted.then and wanted.action == "UPLOAD":
             mistakes.append("then: an upload gives addresses, and nothing to click")
@@ -169,6 +172,16 @@ def find_order_mistakes(wanted: TaskRequest) -> list[str]:
     if not least <= len(wanted.images) <= most:
         mistakes.append(f"images: {action.name} takes {_count_pictures(action)}, not {len(wanted.images)}")
     return mistakes
+
+
+def find_tag_mistakes(name: str, tags: Iterable[str]) -> list[str]:
+    """Give what is wrong with tags; `name` is the field in which they came."""
+    rule = f"a tag has 1 to {LONGEST_TAG} characters, and no control character among them"
+    return [
+        f"{name}: {rule}, found {quoted(tag)}"
+        for tag in tags
+        if not 1 <= len(tag) <= LONGEST_TAG or any(unicodedata.category(letter) == "Cc" for letter in tag)
+    ]
 
 
 def _count_pictures(action: Action) -> str:

@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.rules.backtest import Backtest, Difference, backtest
+from service.rules.forecast import forecast
 from service.rules.leftovers import find_leftovers
+from service.rules.reactor import Reactor
 from service.rules.rulebook import Rule
 from service.web.api.pauses import require_rule
 from service.web.calls import Call, answer_json, read_body, read_time
@@ -52,6 +54,8 @@ class RuleBacktest(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     fired: int
     follow_ups: int  # that it would have paid for
+    cost: float  # of these, at today's prices, as far as they are known
+    unpriced: int  # of these: nobody knows what they cost
     waited: int  # of those that fired: later than their event
     deferred: Mapping[str, int]  # they would still wait, by reason
     blocked: Mapping[str, int]  # by reason
@@ -73,8 +77,20 @@ class ShownBacktest(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[RuleBacktest, ...]
     appear: int
     disappear: int
+    wait: int  # firings that would still wait at the end, and do not
     appearing: tuple[ShownDifference, ...]  # the first of them, where the difference was asked for
     disappearing: tuple[ShownDifference, ...]
+    waiting: tuple[ShownDifference, ...]
+
+
+class ShownForecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What it would come to now, each task looked at by itself: a budget may not last for all of them."""
+
+    actions: Mapping[str, int]  # what would be done, by the action's name; of paid ones, what would be opened anew
+    cost: float  # at today's prices, as far as they are known
+    unpriced: int  # paid actions whose price nobody knows
+    deferred: int  # tasks about which it would wait first
+    blocked: Mapping[str, int]  # tasks about which it would do nothing, by reason
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +103,7 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
     fired: int
     deferred: int
     blocked: Mapping[str, int]  # by reason
+    forecast: ShownForecast | None  # of a dry run
 
 
 class PastCalls:
@@ -124,15 +141,10 @@ class PastCalls:
         """`POST /v1/rules/backtest`."""
         wanted, ruling = await read_body(request, BacktestRequest), self._desk.ruling
         since, until = self._read_times(wanted.since, wanted.until)
-        reactor = ruling.reactor
-        if wanted.rules is not None:
-            try:
-                reactor = ruling.make_reactor(await asyncio.to_thread(self._desk.read_rules, wanted.rules))
-            except MistakesFound as error:
-                raise tell_mistakes([str(replace(each, file="rules")) for each in error.mistakes]) from None
         if self._turn.locked():
             raise Problem(503, "Another backtest is running.", {"Retry-After": "5"})
-        async with self._turn:
+        async with self._turn:  # reading a file takes a while, too
+            reactor = ruling.reactor if wanted.rules is None else await self._read_rules(wanted.rules)
             found = await self._desk.store.search(backtest, reactor, since=since, until=until)
         return answer_json(_show(found, diff=wanted.diff))
 
@@ -142,6 +154,7 @@ class PastCalls:
         rule = self._find(request.path_params["id"])
         since, until = self._read_times(wanted.since, wanted.until)
         meant = await store.search(find_leftovers, rule, since=since, until=until, now=store.now())
+        shown = await self._forecast(rule, meant) if wanted.dry_run else None
         outcomes: Counter[tuple[str, str | None]] = Counter()
         for start in range(0, 0 if wanted.dry_run else len(meant), AT_ONCE):
             firings = await store.write(apply_rule, rule.id, meant[start : start + AT_ONCE])
@@ -155,12 +168,31 @@ class PastCalls:
                 fired=outcomes["fired", None],
                 deferred=sum(count for (outcome, _), count in outcomes.items() if outcome == "deferred"),
                 blocked={str(reason): count for (outcome, reason), count in outcomes.items() if outcome == "blocked"},
+                forecast=shown,
             )
+        )
+
+    async def _forecast(self, rule: Rule, meant: Sequence[tuple[str, int]]) -> ShownForecast:
+        store, reactor = self._desk.store, self._desk.ruling.reactor
+        found = await store.search(forecast, reactor, rule, meant, now=store.now())
+        return ShownForecast(
+            actions=found.actions,
+            cost=round(found.cost, 6),
+            unpriced=found.unpriced,
+            deferred=found.deferred,
+            blocked=found.blocked,
         )
 
     def _find(self, rule_id: str) -> Rule:
         require_rule(self._desk, rule_id)
         return next(rule for rule in self._desk.ruling.rulebook.rules if rule.id == rule_id)
+
+    async def _read_rules(self, text: str) -> Reactor:
+        """What decides by the rules of a whole file. Raises a 422 that tells what is wrong with it."""
+        try:
+            return self._desk.ruling.make_reactor(await asyncio.to_thread(self._desk.read_rules, text))
+        except MistakesFound as error:
+            raise tell_mistakes([str(replace(each, file="rules")) for each in error.mistakes]) from None
 
     def _read_times(self, since: str, until: str | None) -> tuple[int, int]:
         """Both in ms. Raises a 422 that tells what is wrong with each."""
@@ -170,6 +202,8 @@ class PastCalls:
                 times.append(now if text is None else read_time(text))
             except ValueError as error:
                 mistakes.append(f"{name}: {error}")
+        if not mistakes and times[0] > times[1]:
+            mistakes.append("since: it lies after until" if until else "since: it lies ahead")
         if mistakes:
             raise tell_mistakes(mistakes)
         return times[0], times[1]
@@ -185,6 +219,8 @@ def _show(found: Backtest, *, diff: bool) -> ShownBacktest:
                 rule=each.rule,
                 fired=each.fired,
                 follow_ups=each.follow_ups,
+                cost=round(each.cost, 6),
+                unpriced=each.unpriced,
                 waited=each.waited,
                 deferred=each.deferred,
                 blocked=each.blocked,
@@ -193,8 +229,10 @@ def _show(found: Backtest, *, diff: bool) -> ShownBacktest:
         ),
         appear=len(found.appear),
         disappear=len(found.disappear),
+        wait=len(found.wait),
         appearing=_show_differences(found.appear) if diff else (),
         disappearing=_show_differences(found.disappear) if diff else (),
+        waiting=_show_differences(found.wait) if diff else (),
     )
 
 

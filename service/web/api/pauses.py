@@ -1,20 +1,27 @@
 """What stops: every paid submission, or one rule."""
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.rules.rulebook import THEN
 from service.web.api.orders import Origin
 from service.web.calls import Call, answer_json, read_optional_body
 from service.web.desk import Desk
 from service.web.problems import Problem
 from service.web.representations import format_time
 from service.written.mistakes import did_you_mean, quoted
+from storage.firings import list_firings
 from storage.pauses import EVERYTHING, Pause, list_pauses, pause, resume
 from storage.store import Store
+from storage.transaction import Transaction
+from storage.withdrawals import count_unsent, withdraw_follow_ups
+
+NAMED: Final = 10  # rules that a message names, where none comes near what was asked for
 
 
 class PauseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,6 +29,12 @@ class PauseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     origin: Origin = "api"
     detail: Annotated[str, msgspec.Meta(max_length=500)] | None = None  # for whoever wonders later
+
+
+class RulePauseRequest(PauseRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The same, and what becomes of what the rule has decided already."""
+
+    drop: bool = False  # take back what has not been sent, and what waits
 
 
 class ResumeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,6 +51,26 @@ class PauseState(msgspec.Struct, frozen=True, kw_only=True):
     detail: str | None
 
 
+class PauseChange(PauseState, frozen=True, kw_only=True):
+    """How it stands now, and whether that is new."""
+
+    changed: bool  # False where it stood so before; the first pause keeps its words
+
+
+class Outstanding(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule has decided, and what is not done yet."""
+
+    tasks: int  # that it opened and that were not sent
+    firings: int  # that wait
+
+
+class RulePauseChange(PauseChange, frozen=True, kw_only=True):
+    """The same of a rule, with what it decided before."""
+
+    waiting: Outstanding  # its tasks are sent all the same; its firings are blocked when they are due
+    dropped: Outstanding  # taken back by this call
+
+
 class PauseCalls:
     """The calls that stop and go on."""
 
@@ -46,8 +79,8 @@ class PauseCalls:
 
     def calls(self) -> list[Call]:
         """Every call with its description."""
-        stopped, going = ("It stands still", "PauseState"), ("It goes on", "PauseState")
-        missing = ("No rule of that id, and no pause", "Problem")
+        stopped, going = ("It stands still", "PauseChange"), ("It goes on", "PauseChange")
+        missing = ("No rule of that id, and none that ever decided", "Problem")
         call = partial(Call, method="POST", needs_body=False)
         return [
             Call(
@@ -74,9 +107,9 @@ class PauseCalls:
             call(
                 path="/v1/rules/{id}/pause",
                 handler=self.pause_rule,
-                summary="Stop a rule: what it would do is kept as a blocked firing",
-                body=PauseRequest,
-                answers={200: stopped, 404: missing},
+                summary="Stop a rule: what it would do is kept as a blocked firing; `then` stops every task's own list",
+                body=RulePauseRequest,
+                answers={200: ("It stands still", "RulePauseChange"), 404: missing},
             ),
             call(
                 path="/v1/rules/{id}/resume",
@@ -90,11 +123,13 @@ class PauseCalls:
     async def page(self, _request: Request) -> Response:
         """`GET /v1/pauses`."""
         pauses = await self._desk.store.read(list_pauses)
-        return answer_json({"pauses": [_show(each) for each in pauses], "next": None})
+        return answer_json({"pauses": [show_pause(each) for each in pauses], "next": None})
 
     async def pause(self, request: Request) -> Response:
         """`POST /v1/pause`."""
-        return await self._pause(request, EVERYTHING)
+        wanted = await read_optional_body(request, PauseRequest)
+        changed = await self._desk.store.write(pause, EVERYTHING, origin=wanted.origin, detail=wanted.detail)
+        return answer_json(await self._look(EVERYTHING, changed=changed))
 
     async def resume(self, request: Request) -> Response:
         """`POST /v1/resume`."""
@@ -102,43 +137,66 @@ class PauseCalls:
 
     async def pause_rule(self, request: Request) -> Response:
         """`POST /v1/rules/{id}/pause`."""
-        rule = request.path_params["id"]
-        require_rule(self._desk, rule)
-        return await self._pause(request, rule)
+        rule, store = request.path_params["id"], self._desk.store
+        await require_known(self._desk, rule)
+        wanted = await read_optional_body(request, RulePauseRequest)
+        changed, dropped = await store.write(_pause_rule, rule, wanted)
+        state = await self._look(rule, changed=changed)
+        waiting = await count_outstanding(store, rule)
+        return answer_json(RulePauseChange(**msgspec.structs.asdict(state), waiting=waiting, dropped=dropped))
 
     async def resume_rule(self, request: Request) -> Response:
-        """`POST /v1/rules/{id}/resume`: also of a rule that is not in the file any more, if it is paused."""
+        """`POST /v1/rules/{id}/resume`."""
         rule = request.path_params["id"]
-        if not (await _look(self._desk.store, rule)).paused:
-            require_rule(self._desk, rule)
+        if not (await self._look(rule, changed=False)).paused:
+            await require_known(self._desk, rule)
         return await self._resume(request, rule)
-
-    async def _pause(self, request: Request, scope: str) -> Response:
-        wanted = await read_optional_body(request, PauseRequest)
-        await self._desk.store.write(pause, scope, origin=wanted.origin, detail=wanted.detail)
-        return answer_json(await _look(self._desk.store, scope))
 
     async def _resume(self, request: Request, scope: str) -> Response:
         await read_optional_body(request, ResumeRequest)
-        await self._desk.store.write(resume, scope)
-        return answer_json(await _look(self._desk.store, scope))
+        changed = await self._desk.store.write(resume, scope)
+        return answer_json(await self._look(scope, changed=changed))
+
+    async def _look(self, scope: str, *, changed: bool) -> PauseChange:
+        pauses = await self._desk.store.read(list_pauses)
+        state = next((show_pause(each) for each in pauses if each.scope == scope), None)
+        if state is None:
+            state = PauseState(scope=scope, paused=False, since=None, origin=None, detail=None)
+        return PauseChange(**msgspec.structs.asdict(state), changed=changed)
 
 
-async def _look(store: Store, scope: str) -> PauseState:
-    for each in await store.read(list_pauses):
-        if each.scope == scope:
-            return _show(each)
-    return PauseState(scope=scope, paused=False, since=None, origin=None, detail=None)
+def _pause_rule(tx: Transaction, rule: str, wanted: RulePauseRequest) -> tuple[bool, Outstanding]:
+    changed = pause(tx, rule, origin=wanted.origin, detail=wanted.detail)
+    tasks, firings = withdraw_follow_ups(tx, rule) if wanted.drop else (0, 0)
+    return changed, Outstanding(tasks=tasks, firings=firings)
 
 
-def _show(found: Pause) -> PauseState:
+async def count_outstanding(store: Store, rule: str) -> Outstanding:
+    """Count what a rule has decided, and what is not done yet."""
+    tasks, firings = await store.search(count_unsent, rule)
+    return Outstanding(tasks=tasks, firings=firings)
+
+
+def show_pause(found: Pause) -> PauseState:
+    """Give a pause as `/v1` shows it."""
     return PauseState(
         scope=found.scope, paused=True, since=format_time(found.since), origin=found.origin, detail=found.detail
     )
+
+
+async def require_known(desk: Desk, rule: str) -> None:
+    """Raise a 404 unless it is `then`, a rule in force, or one that is gone and has decided something."""
+    if rule != THEN and not await desk.store.search(list_firings, rule=rule, limit=1):
+        require_rule(desk, rule)
 
 
 def require_rule(desk: Desk, rule: str) -> None:
     """Raise a 404 where the rules in force have none of that id."""
     known = [each.id for each in desk.ruling.rulebook.rules]
     if rule not in known:
-        raise Problem(404, f"There is no rule {quoted(rule)}{did_you_mean(rule, known)}; GET /v1/rules lists them.")
+        raise Problem(404, f"There is no rule {quoted(rule)}{did_you_mean(rule, known) or _name(known)}.")
+
+
+def _name(rules: Sequence[str]) -> str:
+    more = f" and {len(rules) - NAMED} more" if len(rules) > NAMED else ""
+    return f"; there is {', '.join(rules[:NAMED])}{more}" if rules else "; no rule is in force"

@@ -1,51 +1,35 @@
 """`/v1/rules`: the rules in force, and what they did."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import Final, get_args
+from typing import get_args
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.rules.rulebook import THEN, Rule
+from service.rules.rulebook import Rule
 from service.rules.ruling import Ruling
-from service.rules.worst_case import WorstCase, find_worst_cases
-from service.web.api.pauses import require_rule
+from service.rules.worst_case import WorstCase
+from service.web.api.pauses import require_known
+from service.web.api.review import Doings, Review, read_review
 from service.web.api.tasks import MAX_PAGE, PAGE
 from service.web.calls import MAX_NUMBER, Call, Parameter, answer_json
 from service.web.desk import Desk
 from service.web.representations import format_time, show_firing
 from storage.firings import list_firings
-from storage.pauses import EVERYTHING, list_pauses
 from storage.reactions import FiringOutcome
 from storage.records import JSON
-from storage.tallies import Tally, read_last_firings, tally_firings
-
-DAY: Final = 24 * 3600 * 1000  # milliseconds for which firings are counted
 
 
-class Lately(msgspec.Struct, frozen=True, kw_only=True):
-    """How a rule decided in the last 24 hours."""
-
-    fired: int
-    deferred: int  # they still wait
-    blocked: Mapping[str, int]  # by reason
-
-
-class ShownRule(msgspec.Struct, frozen=True, kw_only=True):
+class ShownRule(Doings, frozen=True, kw_only=True):
     """One rule as `/v1` shows it."""
 
-    id: str
     on: str
     version: str
     line: int
     text: JSON  # as it is written; secrets stay ${NAME}
     worst_case: str
-    paused: bool
     dry_run: bool
-    last_24h: Lately
-    last_fired_at: str | None  # when it decided last, whatever it decided
 
 
 class ShownMistake(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +55,7 @@ class RulePage(msgspec.Struct, frozen=True, kw_only=True):
     """Every rule, in file order."""
 
     rules: tuple[ShownRule, ...]
+    others: tuple[Doings, ...]  # `then`, and rules that are not in the file any more: those that do something
     next: None = None
     file: ShownFile
     paused: bool  # every paid submission stands still
@@ -120,22 +105,23 @@ class RuleCalls:
     async def page(self, _request: Request) -> Response:
         """`GET /v1/rules`."""
         store, ruling = self._desk.store, self._desk.ruling
-        tallies = await store.search(tally_firings, since=store.now() - DAY)
-        last = await store.search(read_last_firings)
-        paused = {each.scope for each in await store.read(list_pauses)}
+        review = await read_review(store)
         rulebook = ruling.rulebook
-        worst = await asyncio.to_thread(find_worst_cases, rulebook)
-        rules = tuple(
-            _show_rule(rule, worst[rule.id], tallies, paused=rule.id in paused, last=last.get(rule.id))
-            for rule in rulebook.rules
+        worst = await asyncio.to_thread(ruling.find_worst_cases, rulebook)
+        known = {rule.id for rule in rulebook.rules}
+        return answer_json(
+            RulePage(
+                rules=tuple(_show_rule(rule, worst[rule.id], review) for rule in rulebook.rules),
+                others=tuple(review.show(rule) for rule in sorted(review.active - known)),
+                file=show_file(ruling),
+                paused=review.all_paused,
+            )
         )
-        return answer_json(RulePage(rules=rules, file=show_file(ruling), paused=EVERYTHING in paused))
 
     async def firings(self, request: Request) -> Response:
         """`GET /v1/rules/{id}/firings`: also of a rule that is gone, if it ever decided."""
         rule = request.path_params["id"]
-        if rule != THEN and not await self._desk.store.search(list_firings, rule=rule, limit=1):
-            require_rule(self._desk, rule)
+        await require_known(self._desk, rule)
         return await self._list_firings(request, rule)
 
     async def every_firing(self, request: Request) -> Response:
@@ -167,22 +153,13 @@ def show_file(ruling: Ruling) -> ShownFile:
     )
 
 
-def _show_rule(rule: Rule, worst: WorstCase, tallies: Iterable[Tally], *, paused: bool, last: int | None) -> ShownRule:
-    own = [each for each in tallies if each.rule == rule.id]
-    counts = {outcome: sum(each.count for each in own if each.outcome == outcome) for outcome in ("fired", "deferred")}
+def _show_rule(rule: Rule, worst: WorstCase, review: Review) -> ShownRule:
     return ShownRule(
-        id=rule.id,
+        **msgspec.structs.asdict(review.show(rule.id)),
         on=rule.on,
         version=rule.version,
         line=rule.line,
         text=rule.text,
         worst_case=str(worst),
-        paused=paused,
         dry_run=rule.dry_run,
-        last_24h=Lately(
-            fired=counts["fired"],
-            deferred=counts["deferred"],
-            blocked={each.reason or "": each.count for each in own if each.outcome == "blocked"},
-        ),
-        last_fired_at=format_time(last),
     )

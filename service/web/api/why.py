@@ -25,6 +25,8 @@ class ShownOccasion(msgspec.Struct, frozen=True, kw_only=True):
     expected: str
     found: tuple[str, ...]
     ok: bool
+    seq: int | None  # of the event that was looked at: the one that the rule decided about, or the latest of its type
+    time: str | None  # when that was; null where the task has had none, and is looked at as it is now
 
 
 class ShownClause(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +133,14 @@ class WhyCalls:
             version=explanation.version,
             file=self._desk.ruling.file,
             task_id=task_id,
-            on=ShownOccasion(line=occasion.line, expected=occasion.expected, found=occasion.found, ok=occasion.ok),
+            on=ShownOccasion(
+                line=occasion.line,
+                expected=occasion.expected,
+                found=occasion.found,
+                ok=occasion.ok,
+                seq=occasion.seq,
+                time=format_time(occasion.time),
+            ),
             clauses=tuple(map(_show_clause, explanation.clauses)),
             guards=tuple(
                 ShownCheck(guard=each.guard, ok=each.ok, detail=each.detail, next_at=format_time(each.next_at))

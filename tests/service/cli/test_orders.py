@@ -103,7 +103,7 @@ def test_what_waits_is_cancelled(open_home):
     outcome = home.run("cancel", task_id)
     assert (outcome.exit_code, outcome.stdout) == (
         0,
-        "✗ IMAGINE  It was cancelled before its gateway was asked.\n",
+        "⊘ IMAGINE  It was cancelled before its gateway was asked.\n",
     )
     assert home.run("cancel", task_id, "--json").exit_code == 1
 
@@ -116,7 +116,8 @@ def test_usage_is_told(home, single):
     assert len(rows) == len(groups)
     assert "without a price" in rows[0]
     assert home.run("usage", "--since", "2099-01-01").stderr == "Nothing was spent.\n"
-    assert "since: expected a day or a time" in home.run("usage", "--since", "soon").stderr
+    assert len(home.objects("usage", "--by", "action", "--since", "1h")) == len(groups)
+    assert "no span such as 7d" in home.run("usage", "--since", "soon").stderr
 
 
 def test_tasks_are_adopted(home, grid):

@@ -26,7 +26,7 @@ def draw(renderable, **options):
         ("SUCCESS", "accepted", "succeeded", "✓"),
         ("SUCCESS", "lost", "succeeded", "✓"),
         ("FAILURE", "rejected", "failed", "✗"),
-        ("CANCEL", "accepted", "failed", "✗"),
+        ("CANCEL", "accepted", "cancelled", "⊘"),
         ("NOT_START", "unknown", "unknown", "?"),
         ("IN_PROGRESS", "lost", "lost", "?"),
         ("冬眠", "accepted", "unknown", "?"),

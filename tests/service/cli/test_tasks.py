@@ -103,6 +103,12 @@ def test_a_status_that_no_task_has_is_told(make_api, answers, monkeypatch):
 
 def test_an_event_without_a_task_is_a_line():
     event = {"seq": 1, "type": "rule.paused", "time": "2026-11-23T01:00:00.250Z", "task": None, "data": {}}
-    assert tell_event(event).plain.endswith("1  rule.paused")
+    assert tell_event(event).plain.endswith("1  ! rule.paused")
     event["data"] = {"rule": "cats", "origin": "cli", "detail": "too many 猫"}
-    assert tell_event(event).plain.endswith("1  rule.paused  cats  too many 猫")
+    assert tell_event(event).plain.endswith("1  ! rule.paused  cats  too many 猫")
+
+
+def test_what_a_fuse_says_of_a_rule_is_not_how_its_task_stands(a_task):
+    data = {"rule": "cats", "origin": "fuse", "detail": "it fired 20 times"}
+    event = {"seq": 1, "type": "rule.paused", "time": "2026-11-23T01:00:00.250Z", "task": a_task(), "data": data}
+    assert tell_event(event).plain.endswith("1  ! rule.paused  cats  it fired 20 times")

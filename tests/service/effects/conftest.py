@@ -101,6 +101,7 @@ class Server:
 
     def __init__(self) -> None:
         self.url = ""
+        self.elsewhere = ""  # the same one, as another host
         self.answers: dict[str, Answer] = {}
         self.asked: list[str] = []
         self.bodies: list[bytes] = []
@@ -143,7 +144,9 @@ def open_house(tmp_path: Path) -> Callable[[], AbstractAsyncContextManager[tuple
     async def open_one() -> AsyncIterator[tuple[House, Server]]:
         server = Server()
         listener = await asyncio.start_server(server.converse, "127.0.0.1", 0)
+        other = await asyncio.start_server(server.converse, "127.0.0.2", 0)
         server.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        server.elsewhere = f"http://127.0.0.2:{other.sockets[0].getsockname()[1]}"
         async with target_client(parse_allow_list("127.0.0.0/8")) as client:
             house = House(tmp_path, client)
             house.store.start(asyncio.get_running_loop())
@@ -152,6 +155,7 @@ def open_house(tmp_path: Path) -> Callable[[], AbstractAsyncContextManager[tuple
             finally:
                 house.store.close()
                 listener.close()
+                other.close()
 
     return open_one
 

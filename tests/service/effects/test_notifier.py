@@ -41,7 +41,11 @@ def test_a_webhook_is_told_what_the_rule_says_about_the_task_as_it_was(run: Any,
             (effect,) = await house.finish(notifier)
             assert (effect.state, effect.attempts, effect.detail) == ("done", 1, None)
             assert server.asked == [f"/a{SECRET}"]
-            assert json.loads(server.bodies[0]) == {
+            told = json.loads(server.bodies[0])
+            assert told.pop("id").startswith("ntf_")
+            assert told == {
+                "firing": effect.firing_id,
+                "chain": None,
                 "title": "完成",
                 "text": "一只猫 {prompt} ${KEY}",
                 "rule": "cats",
@@ -103,13 +107,26 @@ def test_attempts_have_an_end_and_a_refusal_a_sooner_one(
     run(scenario())
 
 
-def test_an_address_that_is_in_no_rule_any_more_is_told_so(run: Any, open_house: Any) -> None:
+def test_an_address_that_is_in_no_rule_any_more_is_waited_for_a_while(run: Any, open_house: Any, answer: Any) -> None:
     async def scenario() -> None:
         async with open_house() as (house, server):
-            await house.notify("gone")
-            (effect,) = await house.finish(make_notifier(house, server))
-            assert (effect.state, effect.detail) == ("failed", GONE)
-            assert server.asked == []
+            server.answers["/a"] = answer(b"")
+            known: set[str] = set()
+            notifier = Notifier(
+                house.store, house.client, lambda each: f"{server.url}/a" if each in known else None, pauses=(10, 20)
+            )
+            for address in ("back", "back", "gone"):
+                await house.notify(address)
+            effects = await house.finish(notifier)
+            assert {(effect.state, effect.detail) for effect in effects} == {("planned", GONE)}
+            assert [effect.attempts for effect in effects] == [1, 1, 1], "nobody was called: they wait for no other"
+            known.add("back")
+            house.clock.now += 10
+            effects = await house.finish(notifier)
+            assert [effect.state for effect in effects] == ["done", "done", "planned"]
+            house.clock.now += 20
+            effect = (await house.finish(notifier))[-1]
+            assert (effect.state, effect.attempts, effect.detail) == ("failed", 3, GONE)
 
     run(scenario())
 
@@ -119,9 +136,11 @@ def test_a_url_that_changed_meanwhile_is_the_new_one(run: Any, open_house: Any, 
         async with open_house() as (house, server):
             server.answers["/new"] = answer(b"")
             paths = iter(["/old", "/new"])
-            notifier = Notifier(house.store, house.client, lambda address: server.url + next(paths), pauses=(0, 0))
+            notifier = Notifier(house.store, house.client, lambda address: server.url + next(paths))
             server.answers["/old"] = answer(b"", status="503 X")
             await house.notify()
+            await house.finish(notifier)
+            house.clock.now += NOTICE_PAUSES[0]
             (effect,) = await house.finish(notifier)
             assert effect.state == "done"
             assert server.asked == ["/old", "/new"]
@@ -152,7 +171,7 @@ def test_a_slow_address_keeps_no_other_waiting(run: Any, open_house: Any, answer
     run(scenario())
 
 
-def test_what_waits_for_an_address_that_failed_is_put_off_with_it(run: Any, open_house: Any, answer: Any) -> None:
+def test_what_waits_for_an_address_that_failed_loses_no_attempt(run: Any, open_house: Any, answer: Any) -> None:
     async def scenario() -> None:
         async with open_house() as (house, server):
             server.answers[f"/a{SECRET}"] = answer(b"", status="503 X")
@@ -161,11 +180,90 @@ def test_what_waits_for_an_address_that_failed_is_put_off_with_it(run: Any, open
                 await house.notify()
             effects = await house.finish(notifier)
             assert len(server.asked) == 1
-            assert {(effect.state, effect.attempts) for effect in effects} == {("planned", 1)}
+            assert [effect.attempts for effect in effects] == [1] + [0] * 19
+            assert {effect.state for effect in effects} == {"planned"}
             server.answers[f"/a{SECRET}"] = answer(b"")
             house.clock.now += NOTICE_PAUSES[0]
             assert {effect.state for effect in await house.finish(notifier)} == {"done"}
             assert len(server.asked) == 21
+
+    run(scenario())
+
+
+def test_an_address_that_goes_on_failing_is_called_less_often_until_it_takes_one(
+    run: Any, open_house: Any, answer: Any
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as (house, server):
+            server.answers[f"/a{SECRET}"] = answer(b"", status="503 X")
+            notifier = make_notifier(house, server, rests=(10, 30))
+            for _ in range(9):
+                await house.notify()
+            for rest in (10, 30, 30):
+                await house.finish(notifier)
+                assert await notifier.step() == rest
+                house.clock.now += rest
+            assert len(server.asked) == 3
+            server.answers[f"/a{SECRET}"] = answer(b"")
+            await house.finish(notifier)
+            server.answers[f"/a{SECRET}"] = answer(b"", status="503 X")
+            await house.notify()
+            await house.finish(notifier)
+            assert await notifier.step() == 10, "it begins anew"
+            house.clock.now -= 3600
+            server.answers[f"/a{SECRET}"] = answer(b"")
+            await house.notify()
+            assert (await house.finish(notifier))[-1].state == "done", "a clock that stepped back lengthens no rest"
+
+    run(scenario())
+
+
+def test_a_message_that_is_never_taken_holds_up_none_of_the_others(run: Any, open_house: Any, answer: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as (house, server):
+
+            async def read(writer: asyncio.StreamWriter) -> None:
+                if b"poison" not in server.bodies[-1]:  # to that one it never answers
+                    writer.write(answer(b""))
+                    await writer.drain()
+
+            server.answers[f"/a{SECRET}"] = read
+            notifier = make_notifier(house, server)
+            await house.notify(text="poison")
+            for _ in range(20):
+                await house.notify()
+            await house.finish(notifier)
+            for attempt in range(2, len(NOTICE_PAUSES) + 2):
+                house.clock.now += NOTICE_PAUSES[attempt - 2]
+                poison, *others = await house.finish(notifier)
+                assert {(effect.state, effect.attempts) for effect in others} == {("done", 1)}
+                assert poison.attempts == attempt
+            assert poison.state == "failed"
+
+    run(scenario())
+
+
+def test_a_message_that_takes_longer_than_its_lease_is_sent_once(run: Any, open_house: Any, answer: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as (house, server):
+            go_on = asyncio.Event()
+
+            async def dally(writer: asyncio.StreamWriter) -> None:
+                await go_on.wait()
+                writer.write(answer(b""))
+                await writer.drain()
+
+            server.answers[f"/a{SECRET}"] = dally
+            notifier = make_notifier(house, server)
+            for _ in range(2):
+                await house.notify()
+            await notifier.step()
+            house.clock.now += LEASE / 1000
+            assert await notifier.step() is None, "who waits behind it is told of by the bell"
+            go_on.set()
+            effects = await house.finish(notifier)
+            assert [(effect.state, effect.attempts) for effect in effects] == [("done", 1)] * 2
+            assert len(server.asked) == 2
 
     run(scenario())
 

@@ -40,3 +40,28 @@ def test_a_rule_keeps_a_picture_and_tells_somebody(run: Any, open_house: Any, an
             assert (told["title"], told["text"], told["rule"]) == ("完成 UPSCALE", "一只猫", "shop")
 
     run(scenario())
+
+
+def test_who_is_told_of_a_chain_gets_its_counts_and_pictures(run: Any, open_house: Any, answer: Any) -> None:
+    rule = "rules: [{id: done, on: chain.settled, do: [notify: {url: '${URL}', text: '{prompt}'}]}]"
+
+    async def scenario() -> None:
+        async with open_house() as (house, server):
+            config = parse_config(rule.encode(), file="f", environ={"URL": f"{server.url}/shop"})
+            house.store.react = Reactor(config.rulebook, price=lambda *_: None)
+            server.answers["/shop"] = answer(b"", status="503 X")
+            task = await house.succeed(image_url="https://cdn.example/1.png")
+            notifier = Notifier(house.store, house.client, lambda _: f"{server.url}/shop")
+            await house.finish(notifier)
+            house.clock.now += 3600
+            server.answers["/shop"] = answer(b"")
+            (effect,) = await house.finish(notifier)
+            first, again = map(json.loads, server.bodies)
+            assert first == again, "whoever gets it twice can tell by its id"
+            assert first["id"] == f"ntf_{effect.created_at:011x}{effect.id:x}"
+            assert (first["firing"], first["event"], first["task"]["id"]) == (1, "chain.settled", task.id)
+            chain = first["chain"]
+            assert (chain["root_id"], chain["tasks"], chain["succeeded"]) == (task.id, 1, {"UPSCALE": 1})
+            assert (chain["cost"], chain["pictures"][0]["image_url"]) == (None, "https://cdn.example/1.png")
+
+    run(scenario())

@@ -12,6 +12,7 @@ from service.rules.plan import Price
 from service.rules.reactor import Reactor
 from service.rules.rulebook_reader import read_rulebook
 from service.written.document import Document
+from storage.reactions import Spending
 from storage.records import Button, Chain, Task
 
 GRID = tuple(
@@ -41,8 +42,17 @@ class NobodyElse:
     def has_click(self, task: Task, button: Button, now: int) -> bool:
         return False
 
+    def was_refused(self, task: Task, button: Button, now: int) -> bool:
+        return False
+
     def is_answered(self, task: Task, now: int) -> bool:
         return False
+
+    def list_spending(self, rule: str, root_id: str) -> list[Spending]:
+        return []
+
+    def count_firings(self, rule: str, root_id: str) -> int:
+        return 0
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ import pytest
 
 from service.rules.backtest import Difference, backtest
 from service.rules.reactor import Reactor
-from storage.firings import list_firings, resume_due
+from storage.deferrals import resume_due
+from storage.firings import list_firings
 from storage.openings import open_click
 from storage.queue import claim_due
 from storage.records import Task
@@ -59,6 +60,7 @@ class Play:
             self.wait(self.random.choice([1, 20, 400, 1800, 7000]))
         elif (task := self.pick("status NOT IN ('SUCCESS', 'FAILURE', 'CANCEL')")) is not None:
             self.end(task)
+        self.wait(0.001)
 
     def pick(self, where: str) -> Task | None:
         rows = self.ledger.sql(f"SELECT id FROM tasks WHERE {where} ORDER BY id")
@@ -83,7 +85,7 @@ class Play:
         """What falls due meanwhile is taken up when it does."""
         end = self.ledger.clock.now + seconds
         while (due := self.ledger.do(resume_due)) is not None and due / 1000 <= end:
-            self.ledger.clock.now = max(self.ledger.clock.now, due / 1000 + 1e-4)
+            self.ledger.clock.now = min(end, max(self.ledger.clock.now, due / 1000 + 1e-4))
         self.ledger.clock.now = end
         self.ledger.do(resume_due)
 
@@ -106,7 +108,12 @@ def test_a_backtest_counts_what_a_live_run_did(
     assert {each.rule: each.fired for each in told.tallies if each.fired} == fired
     assert {(each.rule, reason): n for each in told.tallies for reason, n in each.blocked.items()} == blocked
     assert {(each.rule, reason): n for each in told.tallies for reason, n in each.deferred.items()} == deferred
-    assert (told.appear, told.disappear) == ((), ())
+    assert (told.appear, told.disappear, told.wait) == ((), (), ())
+    ((spent,),) = ledger.sql(
+        "SELECT sum(submissions.cost) FROM submissions JOIN tasks ON tasks.id = task_id"
+        " WHERE (origin = 'then' OR origin GLOB 'rule:*') AND submission != 'rejected'"
+    )
+    assert sum(each.cost for each in told.tallies) == pytest.approx(spent)
     assert sum(each.follow_ups for each in told.tallies) == sum(
         action["result"] == "opened" for firing in lived for action in firing.actions
     )
@@ -128,6 +135,22 @@ def test_a_changed_file_says_what_would_appear_and_disappear(
     none = ledger.ask(backtest, make_reactor("rules: []"), since=0, until=now)
     assert (none.appear, none.disappear) == ((), (Difference(rule="cats", task_id=cat.id),))
     assert none.tallies == ()
+    later = "quiet_hours: {from: '00:00', to: '23:59', tz: UTC}, do"
+    waiting = ledger.ask(backtest, make_reactor(DOGS.replace(" do:", f" {later}:")), since=0, until=now)
+    assert (waiting.appear, waiting.disappear) == ((), ()), "what waits neither appears nor disappears"
+    assert waiting.wait == tuple(Difference(rule="cats", task_id=each.id) for each in (cat, dog))
+
+
+def test_what_rules_would_have_spent_is_told_with_what_has_no_price(
+    open_ledger: "Callable[..., Ledger]", make_reactor: Callable[..., Reactor]
+) -> None:
+    ledger = open_ledger()
+    ledger.open_grid(prompt="a cat")
+    both = make_reactor(
+        DOGS.replace("[U1, U2]", "[U1, U2, V1]"), price=lambda _gateway, action, _mode: {"UPSCALE": 0.5}.get(action)
+    )
+    (tally,) = ledger.ask(backtest, both, since=0, until=ledger.store.now()).tallies
+    assert (tally.follow_ups, tally.cost, tally.unpriced) == (3, 1.0, 1)
 
 
 def test_only_the_time_that_is_asked_for_is_looked_at_and_what_was_spent_before_counts(
@@ -162,9 +185,12 @@ def test_what_is_given_back_is_not_there_before_it_is(
     (child,) = ledger.children(first)
     ledger.do(reject, ledger.submission(child).id, reason="no", kind="gateway", answer=None)
     (firing,) = ledger.firings(waiting)
-    assert (firing.outcome, firing.reason) == ("deferred", "budget")
-    (tally,) = ledger.ask(backtest, reactor, since=0, until=ledger.store.now()).tallies
+    assert (firing.outcome, firing.reason, firing.next_at) == ("deferred", "budget", ledger.store.now())
+    (tally,) = ledger.ask(backtest, reactor, since=0, until=ledger.store.now() - 1).tallies
     assert (tally.fired, dict(tally.deferred)) == (1, {"budget": 1})
+    ledger.do(resume_due)
+    (tally,) = ledger.ask(backtest, reactor, since=0, until=ledger.store.now()).tallies
+    assert (tally.fired, ledger.firings(waiting)[0].outcome) == (2, "fired")
 
 
 def test_a_persons_click_stands_in_a_backtest_as_it_did(

@@ -127,7 +127,8 @@ def test_the_fuse_pauses_a_rule_that_fires_too_often_under_one_root(
     played.follow("task.succeeded", make_task(100), NOW)
     outcomes = told(played)
     assert outcomes[:FUSE] == [("fired", None, None)] * FUSE
-    assert outcomes[FUSE] == ("blocked", "paused", "the rule fired 20 times under this root; more than 20 pause it")
+    why = f"the rule fired 20 times under root {make_task(1).id}; more than 20 pause it"
+    assert outcomes[FUSE] == ("blocked", "paused", why)
     assert outcomes[FUSE + 1 :] == [("blocked", "paused", "the rule is paused")] * 2
 
 
@@ -222,7 +223,7 @@ def test_the_guards_are_asked_in_one_order(make_reactor: MakeReactor, make_task:
     reactor = make_reactor(
         "limits: {max_depth: 1, per_hour: 2, " + QUIET % "" + "}\n"
         "rules: [{id: it, on: task.failed, dry_run: true, attempts: {max: 1, backoff: [1h]}, budget: {per_root: 2},"
-        " do: [{click: U1}, {resubmit: {}}]}]"
+        " do: [{submit: {prompt: x}}, {resubmit: {}}]}]"
     )
     failed = make_task(status="FAILURE")
     case = reactor.make_case(reactor.rulebook.rules[0], Subject(failed), Replay(reactor, nobody_else))

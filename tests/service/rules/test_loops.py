@@ -139,8 +139,17 @@ def test_a_reroll_of_a_description_describes_again() -> None:
     assert len(loops("id: a, match: {action: DESCRIBE}, do: [click: 🔄]")) == 1
 
 
+@pytest.mark.parametrize(
+    ("tag", "expected"), [("x", 1), ("{task: x, root: y}", 1), ("[y, z]", 0), ("{task: y, root: x}", 0)]
+)
+def test_a_tag_that_a_rule_adds_closes_a_loop(tag: str, expected: int) -> None:
+    season = "id: a, match: {tags: x}, do: [submit: {prompt: x, tags: [winter]}]"
+    assert len(loops(season, f"id: b, do: [tag: {tag}]")) == expected
+
+
 def test_another_event_does_not_end_a_loop() -> None:
-    assert len(find("{id: a, on: task.failed, do: [click: U1]}", "{id: b, on: task.modal, do: [click: U2]}")) == 2
+    failed = "{id: a, on: task.failed, do: [submit: {prompt: x}]}"
+    assert len(find(failed, "{id: b, on: task.modal, do: [click: U2]}")) == 2
 
 
 def test_a_chain_settles_once_for_a_rule_and_closes_no_loop() -> None:
@@ -160,7 +169,11 @@ def test_a_chain_settles_once_for_a_rule_and_closes_no_loop() -> None:
         ("params.ar: 16:9", "prompt: a dog --ar 16:9", 1),
         ("params.tile: {exists: false}", "prompt: a dog --tile", 0),
         ("tags: {not: done}", "prompt: x, tags: [done]", 0),
-        ("tags: x", "prompt: x, tags: [done]", 1),  # a tag can be added to it
+        ("tags: x", "prompt: x, tags: [done]", 0),
+        ("tags: x", "prompt: x, tags: [done, x]", 1),
+        ("tags: {not: [x, y]}", "prompt: x, tags: []", 1),
+        ("tags: {exists: true}", "prompt: x, tags: []", 0),
+        ("tags: {exists: false}", "prompt: x, tags: []", 1),
         ("index: {exists: true}", "prompt: x", 0),
         ("button: {exists: false}", "prompt: x", 1),
         ("tags: x, action: IMAGINE, state: a", "prompt: x", 1),

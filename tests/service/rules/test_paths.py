@@ -123,3 +123,11 @@ def test_a_path_that_could_not_be_is_told_why(written: str, says: str) -> None:
 @pytest.mark.parametrize("parts", [("{x}",), ("shop/", "{x}", "/", "{y}", ".png"), ("商店/", "{x}", ".png"), ("a.b",)])
 def test_a_usual_path_is_right(parts: tuple[str, ...]) -> None:
     assert find_path_mistake(template(*parts)) is None
+
+
+@pytest.mark.parametrize("value", ["a" + "\u0301\u0316" * 10_000, "a" + "\u0301" * 10_000 + "\u0316" * 10_000])
+def test_a_value_of_nothing_but_marks_is_cut_before_they_are_sorted(value: str) -> None:
+    kept = fill("{" + value + "}")
+    assert kept[0] == "\u00e1"
+    assert len(kept.encode()) <= LONGEST_VALUE
+    assert kept == fill("{" + value[:100] + "}"), "as a text with no more marks than anybody writes"

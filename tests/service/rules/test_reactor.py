@@ -1,5 +1,6 @@
 """What the rules decide about an event: which of them, in which order, and what they do."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,13 +12,14 @@ from service.rules.actions import ClickAction
 from service.rules.limits_reader import read_limits
 from service.rules.match import Clause, Match
 from service.rules.plan import LONGEST_PROMPT, Price
-from service.rules.reactor import LONGEST_WAIT, Reactor
+from service.rules.reactor import Reactor
 from service.rules.rulebook import Rule, Rulebook
 from service.rules.rulebook_reader import read_rulebook
 from service.rules.shelf import Shelf
 from service.rules.subject import Subject
 from service.written.document import Document
 from storage.reactions import (
+    LONGEST_WAIT,
     Action,
     Click,
     Decision,
@@ -69,8 +71,19 @@ class Notes:
     def count_firings(self, rule: str, root_id: str) -> int:
         return int(self._facts.get("fired", 0))
 
-    def list_spending(self, since: int, rule: str | None = None, root_id: str | None = None) -> list[Spending]:
-        return []
+    def was_refused(self, task: Task, button: Button) -> bool:
+        return button.label in self._facts.get("refused", ())
+
+    def count_follow_ups(self, window: int | None, rule: str | None = None, root_id: str | None = None) -> int:
+        return 0
+
+    def sum_costs(self, window: int | None, rule: str | None = None, root_id: str | None = None) -> float:
+        return 0.0
+
+    def iter_spending(
+        self, window: int | None, rule: str | None = None, root_id: str | None = None
+    ) -> Iterator[Spending]:
+        yield from ()
 
 
 def button(label: str, kind: str, index: int | None = None, **more: Any) -> Button:
@@ -158,7 +171,7 @@ def test_a_tasks_own_list_waits_for_success() -> None:
 
 
 def test_it_listens_only_where_something_could_be_decided() -> None:
-    reactor = make_reactor("id: a, on: task.failed, match: {depth: 0}, do: [click: U1]")
+    reactor = make_reactor("id: a, on: task.failed, match: {depth: 0}, do: [tag: a]")
     assert reactor.listens("task.failed")
     assert reactor.listens("task.succeeded")
     assert not reactor.listens("task.progressed")
@@ -195,8 +208,8 @@ def test_a_gateway_that_shows_no_buttons_is_clicked_by_change() -> None:
 
 
 def test_a_task_that_has_not_succeeded_gets_no_button_made_up() -> None:
-    reactor = make_reactor("id: a, on: task.failed, match: {depth: 0}, do: [click: U1]")
-    (decision,) = react(reactor, make_task(buttons=(), status="FAILURE"), event="task.failed")
+    reactor = make_reactor("id: a, on: task.modal, match: {depth: 0}, do: [click: U1]")
+    (decision,) = react(reactor, make_task(buttons=(), status="MODAL"), event="task.modal")
     assert (decision.reason, decision.detail) == ("error", "there is no button 'U1' on this task; there is: none")
 
 

@@ -56,8 +56,9 @@ def test_a_version_follows_the_text_and_neither_its_form_nor_its_id() -> None:
 
 def test_a_rule_carries_its_bounds() -> None:
     bounded = rule(
-        "{id: a, on: task.failed, do: [resubmit: {}, click: U1], max_depth: 2, attempts: {max: 2, backoff: [30s, 5m]},"
-        " budget: {per_root: 3}, quiet_hours: {from: 23:00, to: 07:00, tz: Asia/Shanghai, policy: drop}, dry_run: true}"
+        "{id: a, on: task.failed, do: [resubmit: {}, submit: {prompt: x}], max_depth: 2,"
+        " attempts: {max: 2, backoff: [30s, 5m]}, budget: {per_root: 3},"
+        " quiet_hours: {from: 23:00, to: 07:00, tz: Asia/Shanghai, policy: drop}, dry_run: true}"
     )
     assert bounded.attempts == Attempts(max=2, backoff=(30_000, 300_000))
     assert bounded.budget == Budget(per_root=3)
@@ -240,10 +241,10 @@ def test_what_ended_badly_may_be_asked_for_again(event: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        "do: [click: V1], max_depth: 99",
+        "do: [submit: {prompt: x}], max_depth: 99",
         "do: [resubmit: {}], attempts: {max: 0}",
-        "do: [click: V1], budget: {per_root: 0}",
-        "do: [click: V1], match: {acton: IMAGINE}",
+        "do: [submit: {prompt: x}], budget: {per_root: 0}",
+        "do: [submit: {prompt: x}], match: {acton: IMAGINE}",
     ],
 )
 def test_a_mistaken_rule_is_one_mistake_and_no_loop_besides(body: str) -> None:

@@ -92,7 +92,7 @@ def test_a_template_knows_what_is_filled_in() -> None:
         ("a { b", "a '{' stands alone; a field is {prompt}, and a brace is {{"),
         ("a } b", "a '}' stands alone; a field is {prompt}, and a brace is }}"),
         ("{a{id}}", "a '{' stands alone"),
-        ("${NAME}", "'${NAME}' would be kept in the ledger; secrets may stand in notify.url alone"),
+        ("${NAME}", "'${NAME}' is not filled in here; secrets may stand in notify.url, in a match"),
         (" ", "the text is empty"),
     ],
 )

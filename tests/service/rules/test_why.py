@@ -13,6 +13,7 @@ from service.rules.reactor import Reactor
 from service.rules.replay import Replay
 from service.rules.why import Explanation, explain, inquire
 from storage.errors import NoSuchTask
+from storage.openings import open_click
 from storage.pauses import pause
 from storage.records import Task
 
@@ -80,7 +81,7 @@ def test_the_guards_follow_the_clauses(open_ledger: "Callable[..., Ledger]", mak
     assert [(check.guard, check.ok, check.detail) for check in explained.checks] == [
         ("paused", False, "the rule is paused"),
         ("depth", True, "a follow-up would be 1 hop deep; limits.max_depth is 4"),
-        ("fuse", True, "the rule fired 0 times under this root; more than 20 pause it"),
+        ("fuse", True, f"the rule fired 0 times under root {grid.id}; more than 20 pause it"),
         ("dry_run", True, "no dry run"),
         ("budget", True, "limits.per_hour is 5: 0 follow-ups in the last hour, 1 more wanted"),
     ]
@@ -98,6 +99,30 @@ def test_a_rule_is_explained_by_the_task_as_it_was_at_its_event(
     ledger.record(task, status="SUCCESS", progress=100, buttons=ledger.grid)
     (explained,) = ledger.ask(inquire, reactor, task.id, now=ledger.store.now())
     assert told(explained.clauses) == [(1, "progress", "gte", 50, 40, False)]
+
+
+def test_what_fired_is_explained_by_what_the_rule_saw_then(
+    open_ledger: "Callable[..., Ledger]", make_reactor: MakeReactor
+) -> None:
+    reactor = make_reactor("""
+    rules:
+      - {id: half, on: task.progressed, match: {progress: {gte: 1, lte: 60}}, do: [tag: half]}
+      - {id: alone, on: chain.settled, match: {chain.tasks: 1}, do: [tag: alone]}
+    """)
+    ledger = open_ledger(react=reactor)
+    task = ledger.open_accepted()
+    for progress in (50, 80):
+        ledger.record(task, status="IN_PROGRESS", progress=progress)
+    ledger.record(task, status="SUCCESS", progress=100, buttons=ledger.grid)
+    settled = ledger.store.now()
+    grid = ledger.task(task)
+    ledger.do(open_click, grid, grid.buttons[0], origin="api")
+    half, alone = ledger.ask(inquire, reactor, task.id, now=ledger.store.now())
+    assert told(half.clauses) == [(3, "progress", "gte", 1, 50, True), (3, "progress", "lte", 60, 50, True)]
+    assert told(alone.clauses) == [(4, "chain.tasks", "is", 1, 1, True)]
+    assert half.firing is not None
+    assert (half.occasion.seq, half.missed) == (half.firing.seq, 0)
+    assert (alone.occasion.time, alone.missed) == (settled, 0)
 
 
 def test_a_tasks_own_list_is_explained_too(open_ledger: "Callable[..., Ledger]", make_reactor: MakeReactor) -> None:
@@ -150,7 +175,7 @@ _GUARDS = st.sampled_from(
         ", quiet_hours: {from: 07:00, to: 09:00, tz: UTC}",
     ]
 )
-_EVENTS = st.sampled_from(["task.succeeded", "task.failed", "task.cancelled"])
+_EVENTS = st.sampled_from(["task.succeeded", "task.modal"])  # on which anything may be done
 _TASKS = st.fixed_dictionaries(
     {
         "action": st.sampled_from(["IMAGINE", "UPSCALE", "ZOOM"]),

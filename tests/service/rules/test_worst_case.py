@@ -16,7 +16,7 @@ from service.rules.loops import find_loops
 from service.rules.rulebook import Rule, Rulebook
 from service.rules.rulebook_reader import read_rulebook
 from service.rules.subject import Subject
-from service.rules.worst_case import find_worst_cases, tell_worst_cases
+from service.rules.worst_case import BESIDE, find_worst_cases, tell_worst_cases
 from service.written.document import Document
 from storage.records import Chain, Task
 
@@ -82,6 +82,7 @@ def test_each_rule_has_a_line() -> None:
         "r1: on task.failed, resubmit: up to 1 follow-up per task, 20 per submission",
         "r2: on chain.settled, tag a, b, notify: opens nothing",
         "r3: on task.succeeded, submit, download: up to 1 follow-up per task, 1 per submission",
+        BESIDE,
     ]
 
 
@@ -95,11 +96,11 @@ POOL = [
     "on: task.submitted, match: {depth: {gte: 1}, prompt: {word: cat}}, do: [submit: {prompt: '{prompt}'}]",
     "on: task.succeeded, match: {params.ar: 16:9}, do: [submit: {prompt: a dog --ar 16:9}, click: V1]",
     "on: task.succeeded, match: {not: {params.ar: 16:9}}, do: [tag: x]",
-    "on: task.failed, match: {action: IMAGINE}, do: [tag: {root: x}, click: U1]",
+    "on: task.failed, match: {action: IMAGINE}, do: [tag: {root: x}, submit: {prompt: a bird}]",
     "on: task.failed, do: [resubmit: {}], attempts: {max: 2}",
     "on: task.failed, match: {attempt: 1}, do: [resubmit: {}]",
     "on: task.lost, match: {action: {not: VARIATION}}, do: [resubmit: {}], attempts: {max: 3}",
-    "on: task.cancelled, match: {origin: {prefix: 'rule:'}}, do: [resubmit: {}, click: U3], budget: {per_root: 5}",
+    "on: task.cancelled, match: {origin: {prefix: rule}}, do: [resubmit: {}, submit: {prompt: x}], budget: {per_root: 5}",
     "on: task.failed, match: {retry_of: {exists: true}}, do: [submit: {prompt: a cat, tags: []}], max_depth: 3",
     "on: chain.settled, match: {action: IMAGINE}, do: [submit: {prompt: a cat}, click: U4]",
 ]

@@ -79,8 +79,11 @@ def test_tags_are_added_and_removed(ringback: Any) -> None:
     ("body", "says"),
     [
         ({"add": ["a"], "remove": ["a"]}, "add: 'a' is to be removed, too"),
-        ({"add": [""]}, "add: expected text with at least 1"),
-        ({"add": ["x" * 65]}, "add: expected text with at most 64"),
+        ({"add": [""]}, "add: a tag has 1 to 64 characters, and no control character among them, found ''"),
+        ({"add": ["a", "x" * 65]}, "add: a tag has 1 to 64 characters"),
+        ({"add": ["a\0b", "c\td"]}, r"among them, found 'a\x00b'; add: a tag has"),
+        ({"add": ["\x85"]}, r"found '\x85'"),
+        ({"add": [7]}, "add: expected text, found a whole number"),
         ({"tags": ["a"]}, "There is no field `tags`"),
     ],
 )

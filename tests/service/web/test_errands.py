@@ -28,11 +28,26 @@ def test_what_was_not_sent_yet_is_withdrawn(start_ringback: Any) -> None:
         task = ringback.postponed()
         answer = cancel(ringback, task["id"])
         assert (answer.status_code, answer.json()["status"]) == (200, "CANCEL")
+        assert answer.json()["withdrawn"] == 1
         assert (answer.json()["fail_kind"], answer.json()["submission"]) == ("cancelled", "rejected")
         events = ringback.get(f"/v1/tasks/{task['id']}/events").json()["events"]
         assert [event["type"] for event in events] == ["task.cancelled", "chain.settled"]
         again = cancel(ringback, task["id"])
         assert (again.status_code, again.json()["detail"]) == (409, "It has ended: it is CANCEL.")
+
+
+def test_what_waits_of_a_chain_is_withdrawn_and_the_rest_stays(ringback: Any) -> None:
+    grid = ringback.grid()
+    ringback.post("/v1/pause")
+    try:
+        children = [ringback.post(f"/v1/tasks/{grid['id']}/click", {"button": each}).json() for each in ("U1", "U2")]
+        answer = ringback.post(f"/v1/tasks/{children[0]['id']}/cancel", {"chain": True})
+        assert (answer.status_code, answer.json()["status"], answer.json()["withdrawn"]) == (200, "CANCEL", 2)
+    finally:
+        ringback.post("/v1/resume")
+    assert ringback.task(grid["id"])["status"] == "SUCCESS"
+    assert ringback.task(children[1]["id"])["status"] == "CANCEL"
+    assert ringback.post(f"/v1/tasks/{grid['id']}/cancel", {"chain": True}).json()["withdrawn"] == 0
 
 
 def test_what_a_gateway_works_on_is_given_up_there(slow: Any) -> None:

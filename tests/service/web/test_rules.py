@@ -91,7 +91,7 @@ def test_what_a_rule_decided_is_listed_newest_first(ruled: Any, wide: Any) -> No
     assert [firing["task_id"] for firing in rest["firings"]][-1] == wide["id"]
     assert rest["next"] is None
     (firing,) = ruled.get("/v1/rules/dry/firings", outcome="blocked").json()["firings"]
-    assert (firing["task_id"], firing["reason"], firing["actions"][0]["result"]) == (dry["id"], "dry_run", "waits")
+    assert (firing["task_id"], firing["reason"], firing["actions"][0]["result"]) == (dry["id"], "dry_run", "would")
     every = ruled.get("/v1/firings", task=dry["id"]).json()["firings"]
     assert [each["rule"] for each in every] == ["dry"]
 
@@ -196,9 +196,11 @@ def test_a_rule_is_applied_to_the_past_after_it_has_said_to_how_much(start_ringb
         dry = ringback.post("/v1/rules/late/apply", {"since": now(hours=-1)}).json()
         assert (dry["dry_run"], dry["meant"], dry["fired"]) == (True, 3, 0)
         assert dry["tasks"] == [grid["id"] for grid in grids]
+        forecast = {"actions": {"click": 3}, "cost": 0.0, "unpriced": 3, "deferred": 0, "blocked": {}}
+        assert dry["forecast"] == forecast
         assert ringback.get("/v1/rules/late/firings").json()["firings"] == []
         done = ringback.post("/v1/rules/late/apply", {"since": now(hours=-1), "dry_run": False}).json()
-        assert (done["meant"], done["fired"], done["blocked"]) == (3, 3, {})
+        assert (done["meant"], done["fired"], done["blocked"], done["forecast"]) == (3, 3, {}, None)
         for grid in grids:
             (child,) = ringback.get(f"/v1/tasks/{grid['id']}/chain").json()["tasks"][1:]
             assert (child["button"], child["origin"]) == ("U1", "rule:late")

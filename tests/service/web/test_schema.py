@@ -111,6 +111,10 @@ def calls(ringback: Any) -> Iterator[tuple[str, httpx.Response]]:
         yield "/v1/rules/{id}/firings", http.get(f"/v1/rules/{rule}/firings")
         yield "/v1/rules/{id}/pause", http.post(f"/v1/rules/{rule}/pause")
         yield "/v1/rules/{id}/resume", http.post(f"/v1/rules/{rule}/resume", json={})
+    for state in ("failed", "x"):
+        yield "/v1/effects", http.get("/v1/effects", params={"state": state})
+    for rule in (None, "nowhere", 1):
+        yield "/v1/effects/retry", http.post("/v1/effects/retry", json={"rule": rule})
     yield "/v1/pause", http.post("/v1/pause", json={"detail": "x"})
     yield "/v1/pauses", http.get("/v1/pauses")
     yield "/v1/pause", http.post("/v1/pause", json={"detail": 1})
@@ -179,7 +183,7 @@ def test_what_rules_do_is_answered_as_it_is_described(
             ("/v1/rules/{id}/firings", "FiringPage", http.get("/v1/rules/one/firings")),
             ("/v1/rules/backtest", "Backtest", http.post("/v1/rules/backtest", json=since)),
             ("/v1/rules/{id}/apply", "Applied", http.post("/v1/rules/one/apply", json=since)),
-            ("/v1/rules/{id}/pause", "PauseState", http.post("/v1/rules/one/pause")),
+            ("/v1/rules/{id}/pause", "RulePauseChange", http.post("/v1/rules/one/pause")),
         ):
             assert answer.status_code == 200, path
             schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}

@@ -145,7 +145,7 @@ def test_a_secret_is_filled_in_and_never_shown() -> None:
     document = read("a: Bearer ${TOKEN}!\n", TOKEN="s3cret")
     assert document.root is not None
     node = document.root.mapping(("a",))["a"]
-    assert node.text() == "Bearer s3cret!"
+    assert node.filled() == "Bearer s3cret!"
     assert node.plain() == "Bearer ${TOKEN}!"
     assert "s3cret" not in node.kind + repr(document.source)
 
@@ -154,7 +154,7 @@ def test_unset_and_our_own_variables_are_mistakes() -> None:
     document = read("a: ${NOWHERE}\nb: ${RINGBACK_API_KEYS}\nc: ${ringback_x} $HOME\n", RINGBACK_API_KEYS="s3cret")
     assert document.root is not None
     for node in document.root.mapping("abc").values():
-        assert node.text() is None
+        assert node.filled() is None
     assert [str(each) for each in document.source.mistakes] == [
         "f.yaml:1:4: ${NOWHERE} is not set in the environment",
         "f.yaml:2:4: ${RINGBACK_API_KEYS}: names that start with RINGBACK_ are Ringback's own",

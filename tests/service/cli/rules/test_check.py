@@ -44,6 +44,7 @@ def test_a_sound_file_is_told_with_its_worst_case(home: Path) -> None:
         "ok: 2 rules",
         "cats: on task.succeeded, click U1, U2: up to 2 follow-ups per task, 2 per submission",
         "tell: on task.failed, tag bad: opens nothing",
+        "Per submission means: under one root, beside what people and `then` click.",
     ]
 
 
@@ -57,6 +58,20 @@ def test_the_files_own_tests_run(home: Path, verb: str) -> None:
     assert (result.exit_code, result.stderr) == (1, "1 failure in 1 test\n")
     (failure,) = (line for line in result.stdout.splitlines() if line.startswith("ringback.yaml:6:"))
     assert "expected click U1, click U2, found nothing" in failure
+
+
+def test_a_failed_test_says_what_was_there_in_words(home: Path) -> None:
+    rules = RULES.replace("prompt: {word: cat}", "tags: yes")
+    home.write_text(rules + PASSING)
+    assert "line 2: tags is 'yes', found nothing" in CliRunner().invoke(command, ["test"]).stdout
+    home.write_text(rules + PASSING.replace("prompt:", "tags: [no], prompt:"))
+    assert "line 2: tags is 'yes', found 'no'" in CliRunner().invoke(command, ["test"]).stdout
+
+
+def test_a_rule_with_mistakes_is_there_for_its_tests(home: Path) -> None:
+    home.write_text(RULES.replace("action: IMAGINE,", "status: SUCESS,") + PASSING)
+    result = CliRunner().invoke(command, ["check"])
+    assert result.stdout == "ringback.yaml:2:52: there is no status 'SUCESS' (did you mean 'SUCCESS'?)\n"
 
 
 def test_a_file_without_tests_says_so(home: Path) -> None:

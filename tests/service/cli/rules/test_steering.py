@@ -6,6 +6,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
+from service.cli.doctor.rules import examine_ruling
 from service.cli.main import main
 from service.written.mistakes import Mistake
 
@@ -64,12 +65,13 @@ def square(ruled):
 def test_rules_are_listed_with_what_they_did(ruled, wide):
     outcome = ruled.run("rules", "list")
     assert outcome.exit_code == 0
-    head, first, second = outcome.stdout.splitlines()
-    assert head.split() == ["RULE", "ON", "STATE", "FIRED", "WAITS", "BLOCKED", "LAST", "AT", "MOST"]
+    head, first, second, *more = outcome.stdout.splitlines()
+    assert head.split() == ["RULE", "ON", "STATE", "FIRED", "BLOCKED", "WAIT", "UNSENT", "LAST"]
     assert first.split()[:3] == ["wide", "task.succeeded", "live"]
-    assert "up to 2 follow-ups per task" in first
     assert second.split()[:3] == ["dry", "task.succeeded", "dry"]
-    assert [rule["id"] for rule in ruled.objects("rules", "list")] == ["wide", "dry"]
+    assert more[-3].startswith("wide: up to 2 follow-ups per task")
+    assert more[-1].startswith("Per submission means: ")
+    assert [rule["id"] for rule in ruled.objects("rules", "list")][:2] == ["wide", "dry"]
 
 
 def test_a_refused_file_is_told_and_is_status_1(ruled):
@@ -79,6 +81,10 @@ def test_a_refused_file_is_told_and_is_status_1(ruled):
         outcome = ruled.run("rules", "list")
         assert outcome.exit_code == 1
         assert "ringback.yaml:3:9: there is no event 'x '" in outcome.stderr
+        (finding,) = examine_ruling(ruled.ringback.url, API_KEY)
+        assert (finding.check, finding.ok) == ("rules", False)
+        assert "The service refused a newer ringback.yaml" in finding.detail
+        assert "ringback.yaml:3:9: there is no event" in finding.detail
         assert ruled.ringback.get("/readyz").status_code == 200
         assert ruled.ringback.get("/readyz").json()["rules"] == (
             "refused: 1 mistake in a newer file; the 2 before it go on"
@@ -86,13 +92,14 @@ def test_a_refused_file_is_told_and_is_status_1(ruled):
         assert ruled.ringback.get("/v1/rules").json()["file"]["mistakes"][0]["line"] == 3
     finally:
         ruling.refusal = None
+    assert list(examine_ruling(ruled.ringback.url, API_KEY)) == []
 
 
 def test_firings_are_listed_newest_first(ruled, wide):
     dry = ruled.ringback.grid(prompt="x", tags=["dry"])["id"]
     lines = ruled.run("rules", "firings").stdout.splitlines()
     assert lines[1].split()[:2] == ["✗", "blocked"]
-    assert dry in lines[1] and "dry_run: " in lines[1] and "click U3 (waits)" in lines[1]
+    assert dry in lines[1] and "dry_run: " in lines[1] and "would click U3" in lines[1]
     assert wide in ruled.run("rules", "firings", "wide").stdout
     assert [each["task_id"] for each in ruled.objects("rules", "firings", "--task", wide)] == [wide]
     assert ruled.run("rules", "firings", "wode").exit_code == 1
@@ -125,6 +132,16 @@ def test_why_of_a_task_tells_of_every_rule(ruled, square):
     assert [each["rule"] for each in ruled.objects("rules", "why", square)] == ["dry", "wide"]
 
 
+def test_why_of_a_rule_alone_asks_for_the_task(ruled):
+    for rule in ("wide", "then"):
+        outcome = ruled.run("rules", "why", rule)
+        assert (outcome.exit_code, outcome.stderr) == (
+            2,
+            f"Name the task as well: ringback rules why {rule} TASK\n",
+        )
+    assert ruled.run("rules", "why", "wode").stderr == "There is no task wode in this ledger.\n"
+
+
 def test_a_hostile_prompt_reaches_no_terminal_raw(ruled, square):
     for arguments in (("rules", "why", square), ("rules", "why", "wide", square), ("rules", "firings")):
         said = ruled.run(*arguments).output
@@ -144,9 +161,10 @@ def test_a_backtest_is_told_in_counts_and_names_the_difference(ruled, wide, squa
     outcome = ruled.run("rules", "backtest", "--since", "1h", "--file", str(other), "--diff")
     assert f"appears  square  {square}" in outcome.stdout.replace("appearing", "appears")
     assert f"disappears  wide  {wide}" in outcome.stdout
-    other.write_text("rules: [{id: square}]")
+    other.write_text("rules:\n  - {id: square}")
     outcome = ruled.run("rules", "backtest", "--since", "1h", "--file", str(other))
-    assert (outcome.exit_code, "'on' is missing" in outcome.stderr) == (1, True)
+    assert outcome.exit_code == 1
+    assert sorted(outcome.stderr.splitlines()) == [f"{other}:2:5: '{each}' is missing" for each in ("do", "on")]
 
 
 @pytest.mark.parametrize("since", ["soon", "7", "7y", "", "99999999d"])
@@ -159,7 +177,9 @@ def test_a_rule_is_applied_when_a_person_agrees(ruled):
     task = ruled.ringback.grid(prompt="y", tags=["dry"])["id"]
     refused = ruled.run("rules", "apply", "dry", "--since", "1h", typed="n\n")
     assert refused.exit_code == 1
-    assert task in refused.stderr and "What it opens is paid for." in refused.stderr
+    assert "that it has not acted on: nothing would be done." in refused.stderr
+    assert "would be blocked (dry_run)." in refused.stderr
+    assert f"  {task}  y\n" in refused.stderr
     done = ruled.run("rules", "apply", "dry", "--since", "1h", typed="y\n")
     assert done.exit_code == 0
     assert "blocked (dry_run)" in done.stdout, "its guards hold"
@@ -172,12 +192,37 @@ def test_a_rule_is_applied_when_a_person_agrees(ruled):
 def test_a_rule_is_paused_and_resumed(ruled):
     paused = ruled.run("rules", "pause", "wide", "--why", "太贵")
     assert (paused.exit_code, paused.stdout.startswith("wide is paused since ")) == (0, True)
-    assert "paused" in ruled.run("rules", "list").stdout.splitlines()[1]
+    listed = ruled.run("rules", "list").stdout
+    assert "paused" in listed.splitlines()[1]
+    assert " by the cli: 太贵. To go on: ringback rules resume wide\n" in listed
+    again = ruled.run("rules", "pause", "wide", "--why", "x", "--drop").stdout
+    assert "太贵. It was so before.\nTaken back: 0 follow-ups and 0 waiting firings.\n" in again
     (state,) = ruled.objects("rules", "pause", "wide")
     assert (state["origin"], state["detail"]) == ("cli", "太贵")
     assert ruled.run("rules", "resume", "wide").stdout == "wide fires again.\n"
+    assert ruled.run("rules", "resume", "wide").stdout == "wide was not paused.\n"
+    assert ruled.run("rules", "resume", "wode").stderr == "There is no rule 'wode' (did you mean 'wide'?).\n"
     assert ruled.run("rules", "pause", "../pause").exit_code == 1, "a rule's name is no way to another call"
     assert ruled.ringback.get("/readyz").json()["paused"] is False
+
+
+def test_what_of_a_paused_rule_is_still_to_be_sent_is_told(ruled):
+    ringback = ruled.ringback
+    grid = ringback.open()["id"]
+    ringback.gateway.wait_for(grid)
+    ringback.post("/v1/pause")
+    try:
+        ringback.succeed(grid)
+        told = "there are 2 follow-ups of it still to be sent; to take that back: ringback rules pause wide --drop\n"
+        assert f"But {told}" in ruled.run("rules", "pause", "wide").stdout
+        assert f"But {told}" in ruled.run("rules", "list").stdout
+        assert "2 follow-ups and 0" in ruled.run("rules", "pause", "wide", "--drop").stdout
+        assert ruled.run("cancel", grid, "--chain").stdout == (
+            "0 tasks of the chain taken back before a gateway was asked.\n"
+        )
+    finally:
+        for scope in ("", "rules/wide/"):
+            ringback.post(f"/v1/{scope}resume")
 
 
 def test_everything_is_paused_and_resumed(ruled):
@@ -196,6 +241,8 @@ def test_tags_are_added_and_taken_away(ruled, wide):
     assert (outcome.exit_code, outcome.stdout) == (0, f"{wide}  a, 猫\n")
     assert ruled.objects("tag", wide, "--remove", "a")[0]["tags"] == ["猫"]
     assert ruled.run("tag", wide).exit_code == 2
+    bad = ruled.run("tag", wide, "a\tb")
+    assert bad.stderr == "add: a tag has 1 to 64 characters, and no control character among them, found 'a\\tb'\n"
 
 
 def test_what_failed_is_asked_for_once_more(ruled):
