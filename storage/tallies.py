@@ -48,7 +48,7 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """Notifications or downloads that stand badly for one reason."""
 
     kind: str  # notify | download
-    state: str  # failed: given up; planned: put off more than once
+    state: str  # failed: given up; planned: put off
     detail: str | None
     count: int
 
@@ -57,7 +57,7 @@ def tally_troubles(db: sqlite3.Connection, *, since: int) -> list[Trouble]:
     """Count the effects that were given up since a time (ms), and those that are put off, by reason; most first."""
     rows = db.execute(
         "SELECT kind, state, detail, count(*) FROM effects WHERE kind IN ('notify', 'download')"
-        " AND ((state = 'failed' AND done_at >= ?) OR (state = 'planned' AND attempts > 1 AND detail IS NOT NULL))"
+        " AND ((state = 'failed' AND done_at >= ?) OR (state = 'planned' AND detail IS NOT NULL))"
         " GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3",
         (since,),
     )

@@ -34,6 +34,7 @@ _Key = tuple[str | int | None, ...]  # by which a follow-up is known, whoever op
 
 class Replay:
     """Facts (`storage.reactions.Facts`) that grow with what the reactor decides."""
+
     def __init__(self, reactor: Reactor, past: Past) -> None:
         self.now = 0  # ms; never goes back
         self.firings: dict[tuple[str, str], Firing] = {}  # by rule and task, in the order in which they were decided
@@ -197,13 +198,11 @@ class Replay:
         """Whether a click of the button holds its place."""
         if button.kind != "upsample":
             return False
-        place = _place(task.id, button.label or button.emoji or button.custom_id, button.index)
-        return self._standing[place] > 0 or self._past.has_click(task, button, self.now)
+        return self._standing[_place_on(task, button)] > 0 or self._past.has_click(task, button, self.now)
 
     def was_refused(self, task: Task, button: Button) -> bool:
         """Whether moderation refused a click of the button."""
-        place = _place(task.id, button.label or button.emoji or button.custom_id, button.index)
-        return place in self._refused or self._past.was_refused(task, button, self.now)
+        return _place_on(task, button) in self._refused or self._past.was_refused(task, button, self.now)
 
     def is_answered(self, task: Task) -> bool:
         """Whether the task was asked for once more already, or has not ended badly after all."""
@@ -232,6 +231,10 @@ class Replay:
 
 def _place(parent_id: str | None, label: str | None, index: int | None) -> _Key:
     return ("click", parent_id, label, index)
+
+
+def _place_on(task: Task, button: Button) -> _Key:
+    return _place(task.id, button.label or button.emoji or button.custom_id, button.index)
 
 
 def _place_of(task: Task) -> _Key | None:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 
@@ -12,8 +11,6 @@ from service.rules.reactor import Reactor
 from service.rules.rulebook import VERSION_DIGITS, Rulebook
 from service.rules.worst_case import WorstCase, find_worst_cases
 from service.written.mistakes import Mistake
-from storage.deferrals import hasten
-from storage.errors import LedgerError
 from storage.store import Store
 
 
@@ -51,8 +48,6 @@ class Ruling:
             for action in rule.do
             if isinstance(action, NotifyAction)
         }
-        with suppress(LedgerError):  # it has much to write: what waits is looked at when it is due
-            self._store.submit(hasten)
 
     def make_reactor(self, rulebook: Rulebook) -> Reactor:
         """What would decide if these rules were in force."""

@@ -116,6 +116,13 @@ tests:
     assert str(failure).startswith("f:7:25: b: expected click U1, found blocked: depth")
 
 
+def test_nothing_but_mistakes_is_not_read_to_its_end() -> None:
+    first, *others = complaints("".join(f"key{number}: 1\n" for number in range(10_000)))
+    assert first == "ringback.yaml: there are more than 100 mistakes; these are the first that were found"
+    assert others[-1] == "ringback.yaml:100:1: unknown key 'key99'"
+    assert len(complaints("".join(f"key{number}: 1\n" for number in range(100)))) == 100
+
+
 def test_a_missing_file_is_a_mistake_only_when_it_was_named(tmp_path: Path) -> None:
     path = tmp_path / "ringback.yaml"
     assert load_config(path, named=False, environ={}) == Config()

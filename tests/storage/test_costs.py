@@ -62,6 +62,26 @@ def test_where_nobody_said_a_price_a_cost_is_unknown_and_not_zero(ledger: "Ledge
     assert ledger.task(task).cost is None
 
 
+def test_what_was_reserved_stays_where_nobody_knows_the_price_any_more(ledger: "Ledger") -> None:
+    grid = ledger.open_grid()
+    child, _ = ledger.do(open_click, grid, ledger.grid[0], origin="rule:r", cost=0.75)
+    claim(ledger)
+    assert ledger.submission(child).cost == 0.75
+
+
+def test_a_raised_price_is_written_down_as_it_is(ledger: "Ledger") -> None:
+    task = ledger.do(open_task, NewTask(gateway="g", action="IMAGINE", origin="rule:r"), cost=0.1)
+    claim(ledger)
+    assert ledger.submission(task).cost == 0.25
+
+
+def test_a_gateway_without_prices_does_not_cost_what_another_one_of_its_group_does(ledger: "Ledger") -> None:
+    task = send(ledger, request={"group": "all"})
+    ledger.do(postpone, ledger.submission(task).id, seconds=0, answer={})
+    ledger.do(claim_due, gateway="h", groups=("all",), limit=1)
+    assert ledger.submission(task).cost is None
+
+
 def test_what_existed_before_costs_nothing(ledger: "Ledger") -> None:
     task = send(ledger)
     ledger.do(acknowledge, ledger.submission(task).id, "g1", "submit", {"code": 21}, is_new=False)

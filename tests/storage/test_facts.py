@@ -1,14 +1,19 @@
 """What rules learn of the ledger is what stands in it at that very moment, inside the transaction."""
 
+import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import pytest
+
+from storage.errors import LedgerUnavailable
 from storage.facts import LedgerFacts
 from storage.openings import open_click, open_retry
 from storage.pauses import pause
 from storage.reactions import Click, Notify, Spending
 from storage.records import Task
 from storage.submissions import acknowledge, reject
+from storage.windows import answer_window
 from tests.storage.conftest import Script, decide
 
 if TYPE_CHECKING:
@@ -112,3 +117,56 @@ def test_only_firings_that_opened_something_count_for_the_fuse(scripted: "Ledger
         scripted.record(child, status="SUCCESS", progress=100)
     assert facts(scripted, lambda ask: ask.count_firings("r", root.id)) == 2
     assert facts(scripted, lambda ask: ask.count_firings("other", root.id)) == 0
+
+
+def test_they_tell_what_moderation_refused(ledger: "Ledger") -> None:
+    grid = ledger.open_grid()
+    for place, kind in ((0, "moderation"), (1, "timeout")):
+        child, _ = ledger.do(open_click, grid, ledger.grid[place], origin="api")
+        ledger.claim()
+        ledger.record(child, status="FAILURE", fail_kind=kind)
+    asked = facts(ledger, lambda ask: [ask.was_refused(grid, ledger.grid[place]) for place in (0, 1, 4)])
+    assert asked == [True, False, False]
+
+
+def test_what_a_clock_that_was_ahead_has_opened_counts_for_a_window_and_no_longer(ledger: "Ledger") -> None:
+    grid = ledger.open_grid()
+    ledger.clock.now += 3600
+    follow_up(ledger, grid, "rule:a", 0.5)
+    ledger.clock.now -= 3600
+    assert [len(spending(ledger, window)) for window in (3_600_000, 3_599_999, None)] == [1, 0, 1]
+
+
+def test_a_windows_answer_is_no_follow_up_of_its_own(ledger: "Ledger") -> None:
+    child = follow_up(ledger, ledger.open_grid(), "rule:a", 0.5)
+    ledger.claim()
+    ledger.record(child, gateway_id="g2", status="MODAL")
+    ledger.do(answer_window, child.id, prompt="x", mask=None)
+    assert spending(ledger, None) == [Spending(time=ledger.store.now(), cost=0.5)]
+
+
+def test_what_was_spent_is_read_once_until_it_is_forgotten(ledger: "Ledger") -> None:
+    grid = ledger.open_grid()
+
+    def ask(tx: Any) -> list[int]:
+        found, told = LedgerFacts(tx, tx.now), []
+        told.append(found.count_follow_ups(None))
+        open_click(tx, grid, ledger.grid[0], origin="rule:r")
+        told.append(found.count_follow_ups(None))
+        found.forget()
+        return [*told, found.count_follow_ups(None)]
+
+    assert ledger.do(ask) == [0, 0, 1]
+
+
+def test_trouble_in_the_database_is_the_ledgers(ledger: "Ledger") -> None:
+    broken = LedgerFacts(sqlite3.connect(":memory:"), 1)
+    task = ledger.open()
+    for ask in (
+        lambda: broken.chain(task.id),
+        lambda: broken.is_answered(task),
+        lambda: broken.sum_costs(1),
+        lambda: list(broken.iter_spending(1)),
+    ):
+        with pytest.raises(LedgerUnavailable):
+            ask()

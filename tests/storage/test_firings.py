@@ -276,6 +276,14 @@ class TestPast:
         assert scripted.do(apply_rule, "r", items) == []
         assert firings == [scripted.firings(tasks[1])[0], scripted.firings(tasks[3])[0]]
 
+    def test_what_is_decided_anew_begins_anew_with_its_own_event(self, scripted: "Ledger", script: Script) -> None:
+        task, (before,) = fire(scripted, script, decide(outcome="blocked", reason="dry_run"))
+        script.past = lambda rule, *_: decide(Click(button=scripted.grid[1]), rule=rule)
+        scripted.clock.now += 60
+        ((seq,),) = scripted.sql("SELECT seq FROM events WHERE type = 'chain.settled'")
+        (firing,) = scripted.do(apply_rule, "r", [(task.id, seq)])
+        assert (firing.id, firing.seq, firing.created_at) == (before.id, seq, before.created_at + 60_000)
+
     def test_a_rule_that_raises_leaves_a_blocked_firing(self, scripted: "Ledger", script: Script) -> None:
         task = scripted.open_grid()
 

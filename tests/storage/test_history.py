@@ -65,6 +65,11 @@ def test_only_the_time_that_is_asked_for_is_told(ledger: "Ledger") -> None:
     assert told[0].task.action == "IMAGINE"  # what was before is folded in
 
 
+def test_after_the_last_event_there_is_nothing(ledger: "Ledger") -> None:
+    play(ledger, [1, 4])
+    assert ledger.ask(lambda db: list(iter_events(db, ledger.store.now() + 1, EVENT_TYPES))) == []
+
+
 def test_a_task_is_shown_as_it_was_at_its_latest_event_of_each_type(ledger: "Ledger") -> None:
     task = ledger.open_accepted()
     for progress in (10, 40):

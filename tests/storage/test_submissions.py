@@ -14,6 +14,7 @@ from storage.submissions import (
     acknowledge,
     doubt,
     doubt_interrupted,
+    hold,
     list_submissions,
     lose_overdue,
     lose_task,
@@ -323,3 +324,18 @@ def test_a_lost_task_that_shows_up_again_is_told_of_even_when_it_has_not_moved(l
     latest = ledger.events(task)[-1].task
     assert latest is not None
     assert (latest.submission, latest.progress) == ("accepted", 1)
+
+
+def test_what_is_held_is_as_planned_as_before(ledger: "Ledger") -> None:
+    task = ledger.open()
+    before = ledger.submission(task)
+    ledger.claim()
+    ledger.do(hold, before.id)
+    assert ledger.submission(task) == before
+    assert ledger.task(task).submission == "planned"
+
+
+def test_what_evidence_has_settled_is_not_held(ledger: "Ledger") -> None:
+    task = ledger.open_accepted()
+    ledger.do(hold, ledger.submission(task).id)
+    assert (ledger.submission(task).state, ledger.submission(task).attempts) == ("accepted", 1)

@@ -87,3 +87,12 @@ def test_only_what_waits_can_be_withdrawn(ledger: Any, ended: bool) -> None:
     assert ledger.do(withdraw, waiting.id) is False
     assert ledger.told(waiting) == ["task.cancelled"]
     assert ledger.claim() == []
+
+
+def test_a_tasks_own_list_is_a_group_beside_the_rules(ledger: Any) -> None:
+    grid = ledger.open_grid()
+    for place, origin in enumerate(("rule:cats", "then", "api")):
+        ledger.do(open_click, grid, ledger.grid[place], origin=origin)
+    for number, claim in enumerate(ledger.do(claim_due, gateway="g", limit=9, price=lambda *_: 2.0)):
+        ledger.do(acknowledge, claim.submission.id, f"c{number}", "submit")
+    assert summed(ledger, "rule") == {"cats": (1, 2.0, 0), "then": (1, 2.0, 0), None: (2, 2.0, 1)}

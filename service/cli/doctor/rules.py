@@ -98,7 +98,7 @@ def _tell_troubles(troubles: Sequence[Trouble]) -> Finding:
         return well("effects", "No notification and no download fails.")
     told = "; ".join(
         f"{count(each.count, 'notification' if each.kind == 'notify' else 'download')}"
-        f" {'given up' if each.state == 'failed' else 'put off again and again'}: {plain(each.detail)}"
+        f" {'given up' if each.state == 'failed' else 'put off'}: {plain(each.detail)}"
         for each in troubles[:SHOWN]
     )
     more = f"; and for {count(len(troubles) - SHOWN, 'other reason')}" if len(troubles) > SHOWN else ""

@@ -31,6 +31,7 @@ from storage.attachments import Attachment, hash_attachment, keep_attachments
 from storage.errors import LedgerUnavailable
 from storage.ledger import record
 from storage.openings import EXPIRES_AFTER, open_click
+from storage.pauses import EVERYTHING, pause, resume
 from storage.queue import Claim, claim_due
 from storage.records import Progress
 from storage.submissions import doubt_interrupted
@@ -284,6 +285,36 @@ def test_what_waited_for_its_turn_at_a_stop_is_in_no_doubt(run: Any, open_house:
             assert [post.task.id for post in client.posts] == [first.id]
             assert (await house.submission(first)).state == "sending", "who knows"
             assert (await house.submission(second)).state == "planned"
+
+    run(scenario())
+
+
+def test_a_pause_holds_what_waited_for_its_turn(run: Any, open_house: Any, until: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as house:
+            client = StubClient()
+            client.gate = asyncio.Event()
+            submitter = make_submitter(house, client, pictured=1)
+            await house.store.write(keep_attachments, [PICTURE])
+            tasks = [await house.open(request={"pictures": [NAME]}) for _ in range(20)]
+            await submitter.submit_due()
+            await until(house, lambda: has_begun(client))
+            await house.store.write(pause, EVERYTHING, origin="cli")
+            client.gate.set()
+            for task in tasks[1:]:
+                await until(house, lambda task=task: is_planned(house, task))
+            assert len(client.posts) == 1
+            assert {(await house.submission(task)).attempts for task in tasks[1:]} == {0}
+            assert submitter.resting_until is None
+            await house.store.write(resume, EVERYTHING)
+            await submitter.submit_due()
+            await until(house, lambda: settled(house, tasks[-1]))
+
+    async def has_begun(client: StubClient) -> bool:
+        return bool(client.posts)
+
+    async def is_planned(house: Any, task: Any) -> bool:
+        return bool((await house.submission(task)).state == "planned")
 
     run(scenario())
 

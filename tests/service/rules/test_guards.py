@@ -74,6 +74,10 @@ def test_depth_does_not_bound_what_goes_no_deeper(replay: Callable[..., Replay],
         ({"attempt": 2}, ("fired", None, None)),
         ({"attempt": 3}, ("blocked", "attempts", "attempts.max is 2; it has been asked for 2 more times")),
         ({"fail_kind": "moderation"}, ("blocked", "moderation", "moderation refused it, and would again")),
+        (
+            {"fail_kind": "moderation", "attempt": 2, "retry_of": "8000000000000009"},
+            ("blocked", "moderation", "moderation refused it, and would again"),
+        ),
     ],
 )
 def test_attempts_are_counted_and_moderation_is_never_asked_again(
@@ -82,6 +86,55 @@ def test_attempts_are_counted_and_moderation_is_never_asked_again(
     played = replay("rules: [{id: it, on: task.failed, attempts: {max: 2}, do: [resubmit: {}]}]")
     played.follow("task.failed", make_task(status="FAILURE", **fields), NOW)
     assert told(played) == [outcome]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "again"),
+    [
+        ("{prompt}", True),
+        ("please: {prompt} --ar 2:3", True),
+        ("--ar 2:3 a  RED\u3000Cat", True),
+        ("a blue cat", False),
+        ("{fail_kind}", False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["moderation", "timeout"])
+def test_a_prompt_that_moderation_refused_is_not_sent_again_in_another_dress(
+    replay: Callable[..., Replay], make_task: MakeTask, prompt: str, again: bool, kind: str
+) -> None:
+    played = replay(f'rules: [{{id: it, on: task.failed, max_depth: 2, do: [submit: {{prompt: "{prompt}"}}]}}]')
+    played.follow("task.failed", make_task(status="FAILURE", fail_kind=kind, prompt="a red cat --ar 1:1"), NOW)
+    refused = ("blocked", "moderation", "moderation refused that prompt, and would again")
+    assert told(played) == [refused if again and kind == "moderation" else ("fired", None, None)]
+
+
+@pytest.mark.parametrize("prompt", [None, "", "--ar 1:1"])
+def test_where_no_prompt_was_refused_another_one_may_be_sent(
+    replay: Callable[..., Replay], make_task: MakeTask, prompt: str | None
+) -> None:
+    played = replay("rules: [{id: it, on: task.failed, max_depth: 2, do: [submit: {prompt: a cat}]}]")
+    played.follow("task.failed", make_task(status="FAILURE", fail_kind="moderation", prompt=prompt), NOW)
+    assert told(played) == [("fired", None, None)]
+
+
+def test_a_click_that_moderation_refused_is_not_clicked_again(
+    replay: Callable[..., Replay], make_task: MakeTask
+) -> None:
+    click = "match: {action: IMAGINE}, do: [click: U1]"
+    played = replay(
+        f"rules: [{{id: one, on: task.succeeded, {click}}}, {{id: two, on: chain.settled, {click}}},"
+        " {id: three, on: chain.settled, match: {action: IMAGINE}, do: [click: U2]}]"
+    )
+    grid = make_task()
+    played.follow("task.succeeded", grid, NOW)
+    fields = {"action": "UPSCALE", "button": "U1", "index": 1, "parent_id": grid.id, "root_id": grid.id}
+    played.see(make_task(2, status="FAILURE", fail_kind="moderation", submission="accepted", **fields))
+    played.follow("chain.settled", grid, NOW + 1)
+    assert told(played) == [
+        ("fired", None, None),
+        ("blocked", "moderation", "moderation refused a click of that button, and would again"),
+        ("fired", None, None),
+    ]
 
 
 def test_a_pause_grows_with_the_attempts_and_is_over_when_it_is_over(

@@ -12,6 +12,7 @@ from service.rules.match_reader import read_match
 from service.rules.operators import OPERATORS, number_of
 from service.rules.subject import Subject
 from service.written.document import Document
+from service.written.environment import Concealed
 from storage.records import Chain, Picture, Task
 
 CHAIN = Chain(
@@ -87,6 +88,8 @@ def matches(text: str, **fields: Any) -> bool:
         ("params.v: 6.10", "params.v: 6.2"),
         ("params.v: '6.1'", "params.v: '6.10'"),
         ("params.tile: true", "params.tile: false"),
+        ("params.tile: 'true'", "params.tile: 'false'"),
+        ("params.tile: [x, 'true']", "params.tile: [x, 'false']"),
         ("params.tile: {exists: true}", "params.tile: 1"),
         ("params.chaos: {exists: false}", "params.chaos: {exists: true}"),
         ("tags: auto", "tags: aut"),
@@ -237,6 +240,10 @@ def test_a_missing_field_is_not_equal_to_anything() -> None:
         ("progress: half", "f:1:11: expected a number, found 'half'"),
         ("params.s: {gte: much}", "f:1:17: expected a number, found 'much'"),
         ("params.s: {gte: true}", "f:1:17: expected a number, found true"),
+        ("params.tile: yes", "f:1:14: 'yes' is a text here; a parameter without a value is there: write true"),
+        ("params.tile: {not: 'On'}", "f:1:20: 'On' is a text here; a parameter without a value is there: write true"),
+        ("params.tile: no", "f:1:14: 'no' is a text here; a parameter that is not given is missing: write {exists: f"),
+        ("params.tile: [x, off]", "f:1:18: 'off' is a text here; a parameter that is not given is missing: write {ex"),
         ("state: ~", "f:1:8: nothing to compare with; to ask whether a field is there, write {exists: true}"),
         ("state: [[a]]", "f:1:9: expected a value, found a list"),
         ("state: []", "f:1:8: the list is empty"),
@@ -260,6 +267,15 @@ def test_a_missing_field_is_not_equal_to_anything() -> None:
 def test_what_could_never_hold_is_a_mistake(text: str, mistake: str) -> None:
     _, mistakes = read(text)
     assert [each[: len(mistake)] for each in mistakes] == [mistake]
+
+
+def test_a_secret_is_compared_with_nothing_where_nobody_may_learn_it() -> None:
+    document = Document(b"state: ['${CODE}', x]", file="f", environ=Concealed())
+    assert document.root is not None
+    read_match(document.root)
+    assert [str(mistake) for mistake in document.source.mistakes] == [
+        "f:1:9: '${CODE}': rules that are sent know nothing of the service's environment; write the value out"
+    ]
 
 
 def test_a_clause_explains_itself_with_its_line() -> None:

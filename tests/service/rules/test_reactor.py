@@ -18,6 +18,7 @@ from service.rules.rulebook_reader import read_rulebook
 from service.rules.shelf import Shelf
 from service.rules.subject import Subject
 from service.written.document import Document
+from storage.errors import LedgerUnavailable
 from storage.reactions import (
     LONGEST_WAIT,
     Action,
@@ -361,10 +362,13 @@ def test_a_rule_that_raises_is_blocked_and_the_others_go_on() -> None:
     assert decisions[0].detail == "the rule failed: RuntimeError: broken"
 
 
-def test_a_guard_that_raises_blocks_its_own_rule_alone() -> None:
+@pytest.mark.parametrize("error", [KeyError("strange"), RuntimeError("strange"), OSError("strange")])
+def test_a_guard_that_raises_blocks_its_own_rule_alone(error: Exception) -> None:
     class Strange(Notes):
         def is_paused(self, rule: str) -> bool:
-            return {"sound": False}[rule]
+            if rule == "strange":
+                raise error
+            return False
 
     sound, strange = (replace(broken_rule(), id=name, match=Match()) for name in ("sound", "strange"))
     decisions = react(Reactor(Rulebook(rules=(strange, sound))), make_task(), Strange())
@@ -382,10 +386,15 @@ def test_a_row_of_the_wrong_shape_blocks_and_does_not_raise() -> None:
 def test_trouble_of_the_ledger_is_not_taken_for_a_rules() -> None:
     class Trouble(Notes):
         def then(self, task_id: str) -> tuple[str, ...]:
-            raise OSError("disk full")
+            raise LedgerUnavailable("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
+        def is_paused(self, rule: str) -> bool:
+            raise LedgerUnavailable("disk full")
+
+    with pytest.raises(LedgerUnavailable, match="disk full"):
         react(make_reactor(CATS), make_task(), Trouble())
+    with pytest.raises(LedgerUnavailable, match="disk full"):
+        make_reactor(CATS).resume(deferred("cats-u1"), make_task(), Trouble())
 
 
 def deferred(rule: str, created_at: int = NOW - 1000) -> Firing:
@@ -432,6 +441,14 @@ def test_nothing_waits_for_more_than_a_week() -> None:
     assert (given_up.outcome, given_up.reason, given_up.next_at) == ("blocked", "quiet_hours", None)
     assert given_up.detail is not None
     assert given_up.detail.endswith("it has waited as long as a firing may, 7 days")
+
+
+@pytest.mark.parametrize(("more", "outcome"), [(0, "deferred"), (-1, "blocked")])
+def test_a_firing_waits_for_seven_days_and_not_a_millisecond_longer(more: int, outcome: str) -> None:
+    reactor = make_reactor(CATS + ", quiet_hours: {from: 00:00, to: 23:59, tz: UTC}")
+    ends = 1_800_057_540_000  # 23:59 of that day
+    decision = reactor.resume(deferred("cats-u1", created_at=ends - LONGEST_WAIT + more), make_task(), Notes())
+    assert (decision.outcome, decision.next_at) == (outcome, None if more else ends)
 
 
 def test_a_rule_is_applied_to_an_event_of_the_past_alone() -> None:

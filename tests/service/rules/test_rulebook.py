@@ -191,6 +191,13 @@ def test_a_version_follows_the_picture_of_a_mask(tmp_path: Path) -> None:
 
 
 BOUNDS = [
+    *(
+        (
+            f"on: {event}, do: [click: U1]",
+            f"there is nothing to click on {event}: such a task shows no buttons; write on: task.succeeded, or submit",
+        )
+        for event in ("task.submitted", "task.unknown", "task.failed", "task.cancelled", "task.lost")
+    ),
     ("on: task.succeeded, do: [tag: x], max_depth: 2", "max_depth bounds click and submit, and this rule does neither"),
     ("on: task.failed, do: [tag: x], attempts: {max: 2}", "attempts bound resubmit, and this rule has none; add resu"),
     ("on: task.failed, do: [tag: x], budget: {per_day: 2}", "a budget bounds click, submit and resubmit, and all else"),

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.config import Config, ConfigError, parse_config, run_trials
+from service.rules import trials
 
 RULES = """\
 limits: {max_depth: 2, spend_per_day: 1}
@@ -128,6 +129,26 @@ def test_a_failure_says_where_and_what_and_why(given: str, expect: str, failure:
     place, _, message = told.partition(": ")
     assert message == failure
     assert place.startswith("f.yaml:33:")
+
+
+def test_a_rule_that_waits_is_expected_to_or_told() -> None:
+    (told,) = failures("- {given: {event: task.failed, fail_kind: timeout}, expect: {}}")
+    assert "retry: nothing is expected of it, found deferred: backoff" in told
+
+
+def test_failures_end_where_there_are_too_many_of_them() -> None:
+    first, *others = failures("- {given: {prompt: a cat}, expect: {}}\n" * 150)
+    assert first == "f.yaml: more than 100 expectations are not met; these are the first"
+    assert len(others) == 100
+    assert len(failures("- {given: {prompt: a cat}, expect: {}}\n" * 100)) == 100
+
+
+def test_tests_that_take_too_long_end_with_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trials, "MOST_WORK", 10)
+    sound = "- {given: {prompt: a cat}, expect: {cats-u1: click U1}}\n"  # one decision, one action
+    assert failures(sound * 5) == []
+    (told,) = failures(sound * 9)
+    assert told.startswith("f.yaml:38:3: up to here rules decide and act more than")
 
 
 def test_every_mistake_in_a_test_has_its_place_and_its_remedy() -> None:

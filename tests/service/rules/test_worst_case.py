@@ -5,14 +5,18 @@ from random import Random
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hooks.buttons import actions_of_label, synthesise_button
 from hooks.prompts import parse_params
 from service.rules.actions import ClickAction, ResubmitAction, SubmitAction, TagAction
+from service.rules.crowd import Crowd
+from service.rules.fields import ACTIONS
+from service.rules.growth import find_growth
 from service.rules.limits import FUSE, Limits
 from service.rules.loops import find_loops
+from service.rules.prospects import Prospect, expect_children, expect_root, find_added_tags
 from service.rules.rulebook import Rule, Rulebook
 from service.rules.rulebook_reader import read_rulebook
 from service.rules.subject import Subject
@@ -69,6 +73,10 @@ def test_the_worst_case_is_told(rules: list[str], expected: list[int]) -> None:
     assert worst(*rules) == expected
 
 
+def test_what_lies_too_deep_for_a_click_is_still_asked_for_again() -> None:
+    assert worst(GRID, RETRY, max_depth=1) == [4, 10]
+
+
 def test_each_rule_has_a_line() -> None:
     assert tell_worst_cases(
         read(
@@ -100,7 +108,7 @@ POOL = [
     "on: task.failed, do: [resubmit: {}], attempts: {max: 2}",
     "on: task.failed, match: {attempt: 1}, do: [resubmit: {}]",
     "on: task.lost, match: {action: {not: VARIATION}}, do: [resubmit: {}], attempts: {max: 3}",
-    "on: task.cancelled, match: {origin: {prefix: rule}}, do: [resubmit: {}, submit: {prompt: x}], budget: {per_root: 5}",
+    "on: task.cancelled, match: {origin: {prefix: r}}, do: [resubmit: {}, submit: {prompt: x}], budget: {per_root: 5}",
     "on: task.failed, match: {retry_of: {exists: true}}, do: [submit: {prompt: a cat, tags: []}], max_depth: 3",
     "on: chain.settled, match: {action: IMAGINE}, do: [submit: {prompt: a cat}, click: U4]",
 ]
@@ -224,6 +232,77 @@ def test_nothing_that_happens_is_worse(rules: list[str], seed: int, action: str,
     told = find_worst_cases(book)
     opened = Life(book, Random(seed), action, prompt).run()
     assert {rule: number for rule, number in opened.items() if number > told[rule].per_submission} == {}
+
+
+def growth_one_by_one(book: Rulebook) -> list[int]:
+    """The same as `find_growth`, each task and each rule looked at by itself."""
+    rules, added = book.rules, find_added_tags(book.rules)
+
+    def could(prospect: Prospect) -> set[int]:
+        return {place for place, rule in enumerate(rules) if Crowd([prospect]).find_meant(rule)}
+
+    def count_firings(prospect: Prospect) -> dict[int, int]:
+        first, again = could(prospect), {place for place, rule in enumerate(rules) if rule.asks_again}
+        if not first & again:
+            return dict.fromkeys(first, 1)
+        later = could(prospect.retried([f"rule:{rules[place].id}" for place in sorted(again)]))
+        asking = {}
+        for place in again & (first | later):
+            most = rules[place].attempts
+            asking[place] = (most.max if most else FUSE) if place in later else 1
+        bounded = [number for place, number in asking.items() if rules[place].attempts]
+        retries = max(bounded, default=0) + sum(number for place, number in asking.items() if not rules[place].attempts)
+        comes_back = any(rules[place].on == "task.lost" for place in asking)
+        counts = {}
+        for place in first | later:
+            on = rules[place].on
+            once = on == "chain.settled" or (on == "task.succeeded" and not comes_back)
+            counts[place] = asking.get(place, 1 if once else (place in first) + retries * (place in later))
+        return counts
+
+    children = [
+        (place, number, count_firings(prospect))
+        for place, rule in enumerate(rules)
+        for prospect, number in expect_children(rule, added)
+    ]
+    worst = [0] * len(rules)
+    for action in (*ACTIONS, "?"):
+        fired: Counter[int] = Counter()
+        tasks = [(1, count_firings(expect_root(action)))]
+        for depth in range(1, book.limits.max_depth + 2):
+            here: Counter[int] = Counter()
+            for number, firings in tasks:
+                for place, count in firings.items():
+                    here[place] += number * count
+            open_to = {
+                place for place, rule in enumerate(rules) if depth <= min(book.limits.max_depth, rule.max_depth or 8)
+            }
+            fired.update({place: count for place, count in here.items() if place in open_to or rules[place].asks_again})
+            tasks = [
+                (min(here[place], FUSE) * number, firings) for place, number, firings in children if place in open_to
+            ]
+        for place, rule in enumerate(rules):
+            opened = min(fired[place], FUSE) * rule.follow_ups_per_task
+            budget = rule.budget.per_root if rule.budget else None
+            worst[place] = max(worst[place], opened if budget is None else min(opened, budget))
+    return worst
+
+
+@given(rules=st.lists(st.sampled_from(POOL), max_size=8, unique=True), max_depth=st.integers(1, 8))
+@settings(max_examples=40, deadline=None)
+def test_counting_alike_tasks_together_changes_nothing(rules: list[str], max_depth: int) -> None:
+    book = read(*rules, max_depth=max_depth) if rules else Rulebook()
+    assert find_growth(book) == growth_one_by_one(book)
+
+
+def test_a_clause_is_asked_once_about_all_that_look_alike_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    could_hold = Prospect.could_hold
+    monkeypatch.setattr(Prospect, "could_hold", lambda self, clause: asked.append(clause) or could_hold(self, clause))
+    rule = "on: task.succeeded, match: {action: VARIATION}, max_depth: 8, do: [click: [U1, U2, U3, U4, V1, V2, V3, V4]]"
+    find_worst_cases(read(*[rule] * 50, max_depth=8))
+    # For each rule: the actions that somebody can ask for, an unknown one, and the two that these buttons open.
+    assert len(asked) <= 50 * (len(ACTIONS) + 3)
 
 
 FREE = [
