@@ -25,7 +25,7 @@ class Crowd:
     def find_meant(self, rule: Rule) -> int:
         """The bits of those that the rule could ever decide about."""
         meant = self._match(rule.match, surely=False)
-        return meant
+        return meant & self._roots if rule.on == CHAIN_SETTLED else meant
 
     def _match(self, match: Match, *, surely: bool) -> int:
         """Those that could match; those that could do nothing else when it has to be sure."""
