@@ -18,6 +18,14 @@ _FIRST, _LAST = 0x300, 0x1FFFF
 # No mark is a letter but two, so what is searched closely is seldom more than nothing.
 _RUN_WITHOUT_LETTERS = re.compile(f"[\\W\uff9e\uff9f][\\W\uff9e\uff9f]{{{MOST_MARKS},}}")
 
+# Scripts whose words stand side by side, or carry particles (Korean): a word of theirs may be found anywhere.
+# Thai and Lao, Burmese, Hangul, Khmer, kana, and the ideographs in all their blocks.
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff"
+    "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_SPACED = re.compile(f"[^\\W{_UNSPACED}]+")  # letters, digits and "_" of a script with blanks
+
 
 def tame_marks(text: str) -> str:
     """The same text with every run of combining marks cut to 30."""
@@ -34,6 +42,15 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     return unicodedata.normalize("NFKC", tame_marks(text)).casefold()[:LONGEST]
+
+
+@lru_cache(KEPT)
+def fold_words(text: str) -> str:
+    """The folded text with a NUL before and after each run of letters and digits of a script with blanks.
+
+    A word, folded so, is a part of a text, folded so, just where it stands alone.
+    """
+    return _SPACED.sub("\0\\g<0>\0", fold(text))
 
 
 def _cut_runs(found: re.Match[str]) -> str:

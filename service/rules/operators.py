@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from service.rules.folding import fold
+from service.rules.folding import fold, fold_words
 
 Test = Callable[[Any], bool]
 _TRUTHS = {"true": True, "false": False}
@@ -110,30 +110,9 @@ def _folded_test(expected: Expected) -> Test:
     return lambda found: isinstance(found, str) and part in fold(found)
 
 
-# Scripts whose words stand side by side, or carry particles (Korean): a word of theirs may be found anywhere.
-# Thai and Lao, Burmese, Hangul, Khmer, kana, and the ideographs in all their blocks.
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u9fff"
-    "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
-)
-_SPACED = f"[^\\W{_UNSPACED}]"  # a letter, digit or "_" of a script with blanks
-
-
 def _word(expected: Expected) -> Test:
-    word = fold(expected.text.strip())
-    spaced = re.compile(_SPACED)
-    # What stands beside it is looked at once it is found: a text full of near hits is gone through once.
-    after = f"(?!{_SPACED})" if spaced.match(word[-1:]) else ""
-    before = f"(?<!{_SPACED}{re.escape(word)})" if spaced.match(word[:1]) else ""
-    search = re.compile(re.escape(word) + after + before).search
-
-    def test(found: Any) -> bool:
-        if not isinstance(found, str):
-            return False
-        text = fold(found)
-        return word in text and search(text) is not None  # hardly ever: `in` is much the quicker
-
-    return test
+    word = fold_words(expected.text.strip())
+    return lambda found: isinstance(found, str) and word in fold_words(found)
 
 
 def _glob(expected: Expected) -> Test:

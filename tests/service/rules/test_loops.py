@@ -147,6 +147,10 @@ def test_a_tag_that_a_rule_adds_closes_a_loop(tag: str, expected: int) -> None:
     assert len(loops(season, f"id: b, do: [tag: {tag}]")) == expected
 
 
+def test_a_tag_that_a_rule_may_add_ends_no_loop() -> None:
+    assert len(loops("id: a, match: {tags: {not: x}}, do: [submit: {prompt: x, tags: []}]", "id: b, do: [tag: x]")) == 1
+
+
 def test_another_event_does_not_end_a_loop() -> None:
     failed = "{id: a, on: task.failed, do: [submit: {prompt: x}]}"
     assert len(find(failed, "{id: b, on: task.modal, do: [click: U2]}")) == 2
