@@ -9,13 +9,12 @@ from storage.chains import has_ended_since, is_settled
 from storage.consequences import carry_out
 from storage.facts import IS_FOLLOW_UP, THEN, LedgerFacts
 from storage.firings import COLUMNS, ask_rule, firing_of_row, settle
-from storage.reactions import LONGEST_WAIT, Decision, Firing
+from storage.reactions import LONGEST_WAIT, ROOM_FOR, Decision, Firing
 from storage.tasks import read_task
 from storage.transaction import Transaction
 
 AT_ONCE = 25  # firings that are decided about again in one transaction: callbacks wait for it
 MOVED = 2000  # firings that are put off together in one transaction
-ROOM_FOR = 10  # firings that are looked at again when a share of a budget comes back
 
 
 def resume_due(tx: Transaction, limit: int = AT_ONCE) -> int | None:

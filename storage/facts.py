@@ -21,6 +21,8 @@ THEN = "then"  # the rule, and the origin, of a task's own list
 # The words of the indexes `follow_ups` and `follow_ups_of_a_rule`.
 IS_FOLLOW_UP = "(origin = 'then' OR origin GLOB 'rule:*')"
 
+_WITH_COST = "CROSS JOIN submissions ON submissions.task_id = tasks.id AND submissions.kind = 'submit'"
+
 Ask = TypeVar("Ask", bound=Callable[..., Any])
 
 
@@ -46,7 +48,7 @@ class LedgerFacts:
     def __init__(self, db: sqlite3.Connection | Transaction, now: int) -> None:
         self._db = db
         self.now = now
-        self._spent: dict[tuple[int | None, str | None, str | None], tuple[int, float]] = {}
+        self._spent: dict[tuple[str | int | None, ...], float] = {}
 
     def forget(self) -> None:
         """What was spent may be more by now."""
@@ -105,36 +107,35 @@ class LedgerFacts:
 
     def count_follow_ups(self, window: int | None, rule: str | None = None, root_id: str | None = None) -> int:
         """How many follow-ups were reserved in the last so many ms (None: ever), by a rule or by all and `then`."""
-        return self._read_spent(window, rule, root_id)[0]
+        return int(self._read_spent("count(*)", "", window, rule, root_id))
 
     def sum_costs(self, window: int | None, rule: str | None = None, root_id: str | None = None) -> float:
         """What these cost, as far as their prices are known."""
-        return self._read_spent(window, rule, root_id)[1]
+        return self._read_spent("total(submissions.cost)", _WITH_COST, window, rule, root_id)
 
     def iter_spending(
         self, window: int | None, rule: str | None = None, root_id: str | None = None
     ) -> Iterator[Spending]:
         """These one by one, oldest first; lazily, since the first few are enough to know when there is room."""
-        source, values = self._find_spent(window, rule, root_id)
+        source, values = self._find_spent(_WITH_COST, window, rule, root_id)
         try:
             for time, cost in self._db.execute(
-                f"SELECT tasks.created_at, submissions.cost {source} ORDER BY tasks.created_at, tasks.id", values
+                f"SELECT tasks.created_at, submissions.cost {source} ORDER BY tasks.created_at", values
             ):
                 yield Spending(time=time, cost=cost)
         except sqlite3.Error as error:
             raise LedgerUnavailable(f"The ledger cannot be asked: {error}") from error
 
     @_of_the_ledger
-    def _read_spent(self, window: int | None, rule: str | None, root_id: str | None) -> tuple[int, float]:
-        key = window, rule, root_id
+    def _read_spent(self, what: str, joined: str, window: int | None, rule: str | None, root_id: str | None) -> float:
+        key = what, window, rule, root_id
         if key not in self._spent:
-            source, values = self._find_spent(window, rule, root_id)
-            row = self._db.execute(f"SELECT count(*), total(submissions.cost) {source}", values).fetchone()
-            self._spent[key] = int(row[0]), float(row[1])
+            source, values = self._find_spent(joined, window, rule, root_id)
+            (self._spent[key],) = self._db.execute(f"SELECT {what} {source}", values).fetchone()
         return self._spent[key]
 
     def _find_spent(
-        self, window: int | None, rule: str | None, root_id: str | None
+        self, joined: str, window: int | None, rule: str | None, root_id: str | None
     ) -> tuple[str, dict[str, int | str | None]]:
         """The FROM clause of what counts, and its values."""
         where, index = [IS_FOLLOW_UP, "submission != 'rejected'"], "follow_ups"
@@ -147,10 +148,7 @@ class LedgerFacts:
         if root_id is not None:
             where.append("root_id = :root_id")
             index = "tasks_of_a_chain"
-        source = (
-            f"FROM tasks INDEXED BY {index} CROSS JOIN submissions ON submissions.task_id = tasks.id"
-            f" AND submissions.kind = 'submit' WHERE {' AND '.join(where)}"
-        )
+        source = f"FROM tasks INDEXED BY {index} {joined} WHERE {' AND '.join(where)}"
         origin = None if rule is None else origin_of(rule)
         return source, {"now": self.now, "window": window, "origin": origin, "root_id": root_id}
 

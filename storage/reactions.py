@@ -14,6 +14,7 @@ from storage.records import JSON, Button, Chain, NewTask, Task
 FiringOutcome = Literal["fired", "blocked", "deferred"]
 # Nothing waits for longer (milliseconds): what seems to was deferred before the clock stepped back.
 LONGEST_WAIT = 7 * 24 * 3600 * 1000
+ROOM_FOR = 10  # firings that are looked at again when a share of a budget comes back
 # Why a firing was blocked, or waits. "backoff" only ever waits; "budget" and "quiet_hours" do either.
 Reason = Literal[
     "paused", "depth", "attempts", "moderation", "dry_run", "quiet_hours", "backoff", "budget", "exists", "error"

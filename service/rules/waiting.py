@@ -5,8 +5,7 @@ from itertools import count
 
 import msgspec
 
-from storage.deferrals import ROOM_FOR
-from storage.reactions import Firing
+from storage.reactions import ROOM_FOR, Firing
 from storage.records import Task
 
 

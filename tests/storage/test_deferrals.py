@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage.deferrals import ROOM_FOR, drop_waiting, hasten, resume_due
+from storage.deferrals import drop_waiting, hasten, resume_due
 from storage.openings import open_click
-from storage.reactions import LONGEST_WAIT, Click, Decision, Firing
+from storage.reactions import LONGEST_WAIT, ROOM_FOR, Click, Decision, Firing
 from storage.records import Task
 from storage.submissions import reject
 from storage.withdrawals import withdraw

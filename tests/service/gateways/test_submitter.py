@@ -17,6 +17,7 @@ from service.gateways.outcomes import (
     Capacity,
     Existed,
     Finished,
+    Held,
     Modal,
     NotYet,
     Outcome,
@@ -75,6 +76,7 @@ OUTCOMES: list[tuple[Outcome, str, str, list[str]]] = [
     (Capacity(reason="full"), "planned", "NOT_START", []),
     (NotYet(reason="not yet"), "planned", "NOT_START", []),
     (Unsent(reason="refused"), "planned", "NOT_START", []),
+    (Held(), "planned", "NOT_START", []),
 ]
 
 
@@ -292,29 +294,23 @@ def test_what_waited_for_its_turn_at_a_stop_is_in_no_doubt(run: Any, open_house:
 def test_a_pause_holds_what_waited_for_its_turn(run: Any, open_house: Any, until: Any) -> None:
     async def scenario() -> None:
         async with open_house() as house:
-            client = StubClient()
-            client.gate = asyncio.Event()
-            submitter = make_submitter(house, client, pictured=1)
+            client = SlowWithPictures()
+            submitter = make_submitter(house, client, pictured=2)
             await house.store.write(keep_attachments, [PICTURE])
             tasks = [await house.open(request={"pictures": [NAME]}) for _ in range(20)]
             await submitter.submit_due()
-            await until(house, lambda: has_begun(client))
+            await client.two.wait()
             await house.store.write(pause, EVERYTHING, origin="cli")
-            client.gate.set()
-            for task in tasks[1:]:
-                await until(house, lambda task=task: is_planned(house, task))
-            assert len(client.posts) == 1
-            assert {(await house.submission(task)).attempts for task in tasks[1:]} == {0}
+            client.go.set()
+            for task in tasks:
+                await until(house, lambda task=task: settled(house, task))
+            assert len(client.posts) == 2
+            held = [await house.submission(task) for task in tasks[2:]]
+            assert {(each.state, each.attempts, each.sent_at) for each in held} == {("planned", 0, None)}
             assert submitter.resting_until is None
             await house.store.write(resume, EVERYTHING)
             await submitter.submit_due()
             await until(house, lambda: settled(house, tasks[-1]))
-
-    async def has_begun(client: StubClient) -> bool:
-        return bool(client.posts)
-
-    async def is_planned(house: Any, task: Any) -> bool:
-        return bool((await house.submission(task)).state == "planned")
 
     run(scenario())
 
