@@ -25,7 +25,7 @@ HOSTILE = {
     "secrets": "${PATH} ${RINGBACK_API_KEYS} $(id) `id` ;id",
     "markup": "<script>alert(1)</script> [x](javascript:x) '; DROP TABLE tasks; --",
 }
-TAG = "../{prompt}\u202e\x1b[31m"
+TAG = "../{prompt} %s {0}"  # control characters are refused in tags
 # What may not stand in a terminal's output: controls but for the line's end, and what reverses text.
 UNFIT = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
