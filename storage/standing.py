@@ -66,5 +66,3 @@ def was_refused(tx: sqlite3.Connection | Transaction, parent: Task, button: Butt
         (parent.id, button.kind, button.index),
     )
     return found.fetchone() is not None
-
-

@@ -12,6 +12,7 @@ from typing import assert_never
 
 from service.rules.books import Books
 from service.rules.past import Past
+from service.rules.places import Key, key_of, make_place, place_of, place_on
 from service.rules.reactor import Reactor
 from service.rules.waiting import Waiting
 from storage.reactions import (
@@ -29,8 +30,6 @@ from storage.reactions import (
 )
 from storage.records import JSON, Button, Chain, SubmissionState, Task
 
-_Key = tuple[str | int | None, ...]  # by which a follow-up is known, whoever opened it
-
 
 class Replay:
     """Facts (`storage.reactions.Facts`) that grow with what the reactor decides."""
@@ -41,14 +40,14 @@ class Replay:
         self._reactor = reactor
         self._past = past
         self._paused: set[str] = set()
-        self._done: set[_Key] = set()  # what is done once: tags, pictures, retries
+        self._done: set[Key] = set()  # what is done once: tags, pictures, retries
         self._waiting = Waiting()
         self._has_room = False  # a share of a budget came back just now
         self._fired: Counter[tuple[str, str]] = Counter()  # firings that opened tasks, by rule and root
-        self._standing: Counter[_Key] = Counter()  # clicks that hold their places
+        self._standing: Counter[Key] = Counter()  # clicks that hold their places
         self._books = Books(past)
-        self._refused: set[_Key] = set()  # clicks that moderation refused
-        self._shares: dict[_Key, list[tuple[str, str, Spending]]] = defaultdict(list)
+        self._refused: set[Key] = set()  # clicks that moderation refused
+        self._shares: dict[Key, list[tuple[str, str, Spending]]] = defaultdict(list)
 
     def follow(self, event_type: str, task: Task, now: int, seq: int = 0) -> None:
         """Let the rules decide about an event; what was to wait until then is looked at again before."""
@@ -81,7 +80,7 @@ class Replay:
 
     def see(self, task: Task) -> None:
         """Learn of a follow-up of the past that ended badly: its button is free, and what was refused was not spent."""
-        key = _key_of(task)
+        key = key_of(task)
         shares = self._shares.get(key)
         if shares and task.fail_kind == "moderation":
             self._refused.add(key)
@@ -89,7 +88,7 @@ class Replay:
             rule, root_id, spending = shares.pop()
             self._books.strike(rule, root_id, spending)
             self._has_room = True
-        if (place := _place_of(task)) is not None:
+        if (place := place_of(task)) is not None:
             self._standing[place] = max(0, self._standing[place] - 1)
 
     def recall(self, rule: str, spending: Spending) -> None:
@@ -134,7 +133,7 @@ class Replay:
                 told: JSON = {"action": "click", "button": button.label or button.emoji or button.custom_id}
                 if self.has_click(task, button):
                     return told | {"result": "exists"}
-                place = _place(task.id, told["button"], button.index)
+                place = make_place(task.id, told["button"], button.index)
                 self._open(place, task, rule, action.cost)
                 self._standing[place] += 1
                 return told | {"result": "opened"}
@@ -146,15 +145,15 @@ class Replay:
                     return {"action": "resubmit", "result": "exists"}
                 self._open(("retry", task.id), task, rule, action.cost)
                 self._done.add(("retry", task.id))
-                if (held := _place_of(task)) is not None:
+                if (held := place_of(task)) is not None:
                     self._standing[held] += 1
                 return {"action": "resubmit", "result": "opened"}
             case Tag(tags=tags, root=root):
-                done: set[_Key] = {("tag", task.root_id if root else task.id, tag) for tag in tags}
+                done: set[Key] = {("tag", task.root_id if root else task.id, tag) for tag in tags}
                 stood = not root and set(tags) <= set(task.tags)
                 return {"action": "tag", "result": "exists" if stood or done <= self._done else self._do(done)}
             case Download(task_id=task_id, path=path):
-                kept: set[_Key] = {("download", task_id, path)}
+                kept: set[Key] = {("download", task_id, path)}
                 return {"action": "download", "result": "exists" if kept <= self._done else self._do(kept)}
             case Notify():
                 return {"action": "notify", "result": "done"}
@@ -163,11 +162,11 @@ class Replay:
             case _ as never:
                 assert_never(never)
 
-    def _do(self, done: set[_Key]) -> str:
+    def _do(self, done: set[Key]) -> str:
         self._done |= done
         return "done"
 
-    def _open(self, key: _Key, task: Task, rule: str, cost: float | None) -> None:
+    def _open(self, key: Key, task: Task, rule: str, cost: float | None) -> None:
         spending = Spending(time=self.now, cost=cost)
         self._books.enter(rule, task.root_id, spending)
         self._shares[key].append((rule, task.root_id, spending))
@@ -198,15 +197,15 @@ class Replay:
         """Whether a click of the button holds its place."""
         if button.kind != "upsample":
             return False
-        return self._standing[_place_on(task, button)] > 0 or self._past.has_click(task, button, self.now)
+        return self._standing[place_on(task, button)] > 0 or self._past.has_click(task, button, self.now)
 
     def was_refused(self, task: Task, button: Button) -> bool:
         """Whether moderation refused a click of the button."""
-        return _place_on(task, button) in self._refused or self._past.was_refused(task, button, self.now)
+        return place_on(task, button) in self._refused or self._past.was_refused(task, button, self.now)
 
     def is_answered(self, task: Task) -> bool:
         """Whether the task was asked for once more already, or has not ended badly after all."""
-        place = _place_of(task)
+        place = place_of(task)
         stands = ("retry", task.id) in self._done or (place is not None and self._standing[place] > 0)
         return stands or self._past.is_answered(task, self.now)
 
@@ -227,27 +226,3 @@ class Replay:
     ) -> Iterator[Spending]:
         """These one by one, oldest first."""
         return self._books.iterate(rule, root_id, None if window is None else self.now - window)
-
-
-def _place(parent_id: str | None, label: str | None, index: int | None) -> _Key:
-    return ("click", parent_id, label, index)
-
-
-def _place_on(task: Task, button: Button) -> _Key:
-    return _place(task.id, button.label or button.emoji or button.custom_id, button.index)
-
-
-def _place_of(task: Task) -> _Key | None:
-    """The button whose place a task holds, which buys one picture once; None where it may be clicked again."""
-    if task.action != "UPSCALE" or task.index is None:
-        return None
-    return _place(task.parent_id, task.button, task.index)
-
-
-def _key_of(task: Task) -> _Key:
-    """What a follow-up is, whoever opened it."""
-    if task.retry_of is not None:
-        return ("retry", task.retry_of)
-    if task.button is not None:
-        return _place(task.parent_id, task.button, task.index)
-    return ("submit", task.parent_id)

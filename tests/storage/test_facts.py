@@ -170,3 +170,23 @@ def test_trouble_in_the_database_is_the_ledgers(ledger: "Ledger") -> None:
     ):
         with pytest.raises(LedgerUnavailable):
             ask()
+
+
+@pytest.mark.parametrize(
+    ("of", "index"),
+    [
+        ({}, "follow_ups"),
+        ({"rule": "r"}, "follow_ups_of_a_rule"),
+        ({"rule": "r", "root_id": "8000000000000001"}, "tasks_of_a_chain"),
+    ],
+)
+def test_what_was_spent_is_found_by_its_own_index(ledger: "Ledger", of: dict[str, Any], index: str) -> None:
+    def explain(db: sqlite3.Connection) -> list[str]:
+        asked: list[str] = []
+        db.set_trace_callback(asked.append)
+        spent = LedgerFacts(db, 9)
+        spent.count_follow_ups(1, **of), spent.sum_costs(1, **of), list(spent.iter_spending(1, **of))
+        db.set_trace_callback(None)
+        return [db.execute(f"EXPLAIN QUERY PLAN {each}").fetchone()[3] for each in asked]
+
+    assert [f"INDEX {index} (" in step for step in ledger.ask(explain)] == [True] * 3

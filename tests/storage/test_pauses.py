@@ -74,6 +74,15 @@ def test_a_pause_takes_nothing_from_the_day_that_a_submission_may_wait(
     assert ledger.submission(task).expires_at == before + 1_000_000
 
 
+def test_a_clock_that_steps_back_while_all_is_paused_takes_nothing_from_that_day(ledger: "Ledger") -> None:
+    ledger.do(pause, EVERYTHING, origin="cli")
+    task = ledger.open()
+    before = ledger.submission(task).expires_at
+    ledger.clock.now -= 3600
+    ledger.do(resume, EVERYTHING)
+    assert ledger.submission(task).expires_at == before
+
+
 def test_pauses_outlive_a_restart(ledger: "Ledger", open_ledger: "Callable[..., Ledger]") -> None:
     ledger.do(pause, EVERYTHING, origin="cli")
     ledger.store.close()

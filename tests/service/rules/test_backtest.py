@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from service.rules.backtest import Difference, backtest
+from service.rules.limits import FUSE
 from service.rules.reactor import Reactor
 from storage.deferrals import resume_due
 from storage.firings import list_firings
 from storage.openings import open_click
 from storage.queue import claim_due
 from storage.records import Task
-from storage.submissions import reject
+from storage.submissions import lose_task, reject
 from storage.tasks import read_task
 
 if TYPE_CHECKING:
@@ -203,3 +204,69 @@ def test_a_persons_click_stands_in_a_backtest_as_it_did(
     ledger.record(child, status="SUCCESS", progress=100)
     (tally,) = ledger.ask(backtest, make_reactor(rule), since=0, until=ledger.store.now()).tallies
     assert (tally.fired, dict(tally.blocked)) == (0, {"exists": 1})
+
+
+PER_ROOT = (
+    "rules: [{id: it, on: task.succeeded, match: {action: [IMAGINE, VARIATION]}, max_depth: 4, BUDGETdo: [click: V1]}]"
+)
+
+
+@pytest.mark.parametrize("budget", ["budget: {per_root: 1}, ", "budget: {spend_per_root: 0.3}, "])
+def test_what_was_opened_under_a_root_before_counts_for_what_is_bounded_by_root(
+    open_ledger: "Callable[..., Ledger]", make_reactor: Callable[..., Reactor], budget: str
+) -> None:
+    reactor = make_reactor(PER_ROOT.replace("BUDGET", budget), price=price)
+    ledger = open_ledger(react=reactor)
+    grid = ledger.open_grid()
+    (child,) = ledger.children(grid)
+    ledger.clock.now += 26 * 3600
+    since = ledger.store.now()
+    ledger.record(child, status="SUCCESS", progress=100, buttons=ledger.grid)
+    (tally,) = ledger.ask(backtest, reactor, since=since, until=since).tallies
+    assert (tally.fired, dict(tally.blocked)) == (0, {"budget": 1})
+    assert [(each.outcome, each.reason) for each in ledger.firings(child)] == [("blocked", "budget")]
+
+
+def test_the_fuse_counts_what_fired_under_the_root_before(
+    open_ledger: "Callable[..., Ledger]", make_reactor: Callable[..., Reactor]
+) -> None:
+    reactor = make_reactor(PER_ROOT.replace("BUDGET", ""))
+    ledger = open_ledger(react=reactor)
+    grid = ledger.open_grid()
+    for place in range(FUSE):
+        child, _ = ledger.do(open_click, grid, ledger.grid[5], origin="api")
+        if place == FUSE - 1:
+            ledger.clock.now += 60
+        ledger.record(child, status="SUCCESS", progress=100, buttons=ledger.grid)
+    now = ledger.store.now()
+    (tally,) = ledger.ask(backtest, reactor, since=now, until=now).tallies
+    assert (tally.fired, dict(tally.blocked)) == (0, {"paused": 1})
+
+
+def test_what_was_lost_and_came_back_is_not_asked_for_once_more(
+    open_ledger: "Callable[..., Ledger]", make_reactor: Callable[..., Reactor]
+) -> None:
+    reactor = make_reactor("rules: [{id: it, on: task.lost, attempts: {max: 1, backoff: [5m]}, do: [resubmit: {}]}]")
+    ledger = open_ledger(react=reactor)
+    task = ledger.open_accepted()
+    ledger.do(lose_task, task.id, reason="silence", silent_since=10**15)
+    ledger.clock.now += 60
+    ledger.record(task, status="IN_PROGRESS", progress=5)
+    ledger.clock.now += 300
+    ledger.do(resume_due)
+    assert [(each.outcome, each.reason) for each in ledger.firings(task)] == [("blocked", "exists")]
+    (tally,) = ledger.ask(backtest, reactor, since=0, until=ledger.store.now()).tallies
+    assert (tally.fired, dict(tally.blocked)) == (0, {"exists": 1})
+
+
+def test_of_a_persons_refused_click_a_backtest_knows_that_it_was(
+    open_ledger: "Callable[..., Ledger]", make_reactor: Callable[..., Reactor]
+) -> None:
+    reactor = make_reactor("rules: [{id: done, on: chain.settled, match: {chain.tasks: 2}, do: [click: U1]}]")
+    ledger = open_ledger(react=reactor)
+    grid = ledger.open_grid()
+    child, _ = ledger.do(open_click, grid, grid.buttons[0], origin="api")
+    ledger.record(child, status="FAILURE", fail_kind="moderation")
+    (tally,) = ledger.ask(backtest, reactor, since=0, until=ledger.store.now()).tallies
+    assert (tally.fired, dict(tally.blocked)) == (0, {"moderation": 1})
+    assert [each.reason for each in ledger.firings(grid)] == ["moderation"]

@@ -13,7 +13,7 @@ from service.rules.past import Past
 from service.rules.reactor import Reactor
 from service.rules.replay import Replay
 from service.rules.subject import Subject
-from storage.reactions import Firing
+from storage.reactions import Firing, Spending
 from storage.records import Button, Task
 
 NOW = 1_800_000_000_000  # 2027-01-15 08:00:00 UTC
@@ -440,3 +440,49 @@ def test_those_that_wait_for_room_come_in_their_order(
     firings = list(played.firings.values())
     assert [firing.outcome for firing in firings] == ["fired"] * len(steps)
     assert [firing.updated_at for firing in firings] == sorted(firing.updated_at for firing in firings)
+
+
+def test_a_place_that_was_freed_more_often_than_it_was_held_is_free(
+    replay: Callable[..., Replay], make_task: MakeTask
+) -> None:
+    played = replay(RULE)
+    freed = make_task(
+        2, status="FAILURE", action="UPSCALE", button="U1", index=1, parent_id=make_task().id, submission="accepted"
+    )
+    played.see(freed)
+    played.follow("task.succeeded", make_task(), NOW)
+    (button,) = (each for each in make_task().buttons if each.label == "U1")
+    assert played.has_click(make_task(), button)
+    played.see(freed)
+    assert not played.has_click(make_task(), button)
+
+
+def test_what_stood_and_what_could_not_be_done_is_an_error(replay: Callable[..., Replay], make_task: MakeTask) -> None:
+    played = replay(
+        "rules: [{id: a, on: task.succeeded, do: [tag: x]}, {id: b, on: task.succeeded, do: [tag: x]},"
+        " {id: c, on: task.succeeded, do: [{tag: x}, {download: {to: '{id}.png'}}]}]"
+    )
+    played.follow("task.succeeded", make_task(image_url=None), NOW)
+    assert [each[:2] for each in told(played)] == [("fired", None), ("blocked", "exists"), ("blocked", "error")]
+
+
+def test_what_falls_due_is_decided_about_at_its_time(replay: Callable[..., Replay], make_task: MakeTask) -> None:
+    played = replay("limits: {per_hour: 1}\n" + RULE)
+    for number in (1, 2, 3):
+        played.follow("task.succeeded", make_task(number), NOW + number)
+    played.wait(NOW + 3 * HOUR)
+    assert [firing.updated_at for firing in played.firings.values()] == [NOW + 1, NOW + 1 + HOUR, NOW + 1 + 2 * HOUR]
+
+
+def test_what_is_asked_for_once_more_already_needs_no_room(
+    make_reactor: MakeReactor, make_task: MakeTask, nobody_else: Past
+) -> None:
+    class Answered(type(nobody_else)):  # type: ignore[misc]
+        def is_answered(self, task: Task, now: int) -> bool:
+            return True
+
+    rule = "{id: it, on: task.failed, attempts: {max: 2}, budget: {per_hour: 1}, do: [resubmit: {}]}"
+    played = Replay(make_reactor(f"limits: {{per_hour: 1}}\nrules: [{rule}]"), Answered())
+    played.recall("other", Spending(time=NOW, cost=None))
+    played.follow("task.failed", make_task(status="FAILURE"), NOW + 1)
+    assert [each[:2] for each in told(played)] == [("blocked", "exists")]

@@ -234,3 +234,20 @@ def test_an_explanation_agrees_with_the_reactor(
         if decisions:
             objections = [check for check in explanation.checks if not check.ok]
             assert [check.reason for check in objections[:1]] == [each.reason for each in decisions if each.reason]
+
+
+def test_a_rule_that_raises_is_explained_as_it_decides(
+    open_ledger: "Callable[..., Ledger]", make_reactor: MakeReactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    ledger = open_ledger()
+    grid = ledger.open_grid()
+    monkeypatch.setattr("service.rules.guards.measure", fail)
+    reactor = make_reactor(
+        "limits: {per_hour: 1}\nrules: [{id: it, on: task.succeeded, do: [click: U1], max_depth: 2}]"
+    )
+    (explained,) = ledger.ask(inquire, reactor, grid.id, now=ledger.store.now())
+    assert explained.decision is not None
+    assert (explained.decision.reason, explained.decision.detail) == ("error", "the rule failed: RuntimeError: broken")
