@@ -22,13 +22,14 @@ demo: $(VENV)/.run  ## watch Ringback's main job against a hostile simulated gat
 run: $(VENV)/.run  ## start the service with the settings of .env and the environment
 	@$(BIN)/ringback serve $(ARGS)
 
+# Three workers on two cores: many tests wait for a clock. Faults load the machine by themselves.
 test: $(VENV)/.dev  ## every test: fast ones, then journeys through real processes, then faults
-	$(BIN)/pytest -n 2 -m "not journey and not fault" $(ARGS)
-	$(BIN)/pytest -n 2 -m journey $(ARGS)
+	$(BIN)/pytest -n 3 -m "not journey and not fault" $(ARGS)
+	$(BIN)/pytest -n 3 -m journey $(ARGS)
 	$(BIN)/pytest -n 2 -m fault $(ARGS)
 
 journeys: $(VENV)/.dev  ## only the journeys
-	$(BIN)/pytest -n 2 -m journey $(ARGS)
+	$(BIN)/pytest -n 3 -m journey $(ARGS)
 
 faults: $(VENV)/.dev  ## only the faults: hostile gateways, kills, full disks, strangers
 	$(BIN)/pytest -n 2 -m fault $(ARGS)

@@ -19,6 +19,8 @@ from hooks.messages import Failure, Message
 from hooks.messengers import Messengers, find_messenger
 from hooks.notices import Herald
 
+pytestmark = pytest.mark.journey  # apprise is a large import
+
 SLACK = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
 DISCORD = "https://discord.com/api/webhooks/417421629812345678/JHMHI8qBe7bk2ZwO5U711o3dV-js"
 TELEGRAM = "tgram://123456789:abcdefg_hijklmnop/12315544/"
