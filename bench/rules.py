@@ -31,9 +31,9 @@ from bench.servers import CALLBACKS_PER_TASK, make_body
 from hooks.blanker import Blanker
 from hooks.wire import parse_progress
 from service.config import parse_config
-from service.rules.backtest import backtest
+from service.rules.hindsight.backtest import backtest
+from service.rules.hindsight.replay import Replay
 from service.rules.reactor import Reactor
-from service.rules.replay import Replay
 from storage.ledger import record
 from storage.openings import open_task
 from storage.queue import claim_due

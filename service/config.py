@@ -6,13 +6,13 @@ from pathlib import Path
 
 from service.gateways.presets import Gateway
 from service.gateways.roster import read_gateways, read_groups
+from service.rules.hindsight.trials import Trial
+from service.rules.hindsight.trials import run_trials as run_all
 from service.rules.limits import Limits
-from service.rules.limits_reader import read_limits
+from service.rules.reading.limits import read_limits
+from service.rules.reading.rulebook import list_ids, read_rulebook
+from service.rules.reading.trials import read_trials
 from service.rules.rulebook import Rulebook
-from service.rules.rulebook_reader import list_ids, read_rulebook
-from service.rules.trials import Trial
-from service.rules.trials import run_trials as run_all
-from service.rules.trials_reader import read_trials
 from service.written.document import MAX_BYTES, Document
 from service.written.mistakes import Mistake, MistakesFound
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from service.rules.limits import Limits
 from service.rules.reactor import Reactor
-from service.rules.rulebook_reader import read_rulebook
+from service.rules.reading.rulebook import read_rulebook
 from service.written.document import Document
 from storage.events import list_events
 from storage.firings import list_firings

@@ -27,8 +27,8 @@ PURE = (
     "service.rules.match",
     "service.rules.paths",
     "service.rules.reactor",
-    "service.rules.replay",
-    "service.rules.trials",
+    "service.rules.hindsight.replay",
+    "service.rules.hindsight.trials",
     "storage.records",
     "storage.reactions",
 )

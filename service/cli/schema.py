@@ -3,8 +3,8 @@
 import msgspec
 
 from service.gateways.schema import make_sections as describe_gateways
-from service.rules.schema import make_definitions
-from service.rules.schema import make_sections as describe_rules
+from service.rules.reading.schema import make_definitions
+from service.rules.reading.schema import make_sections as describe_rules
 from storage.records import JSON
 
 

@@ -1,6 +1,6 @@
 """Whether a task is meant by a rule, and clause by clause why (not). Pure, and quick: about 2 µs per rule.
 
-A Match is made once, by `service.rules.match_reader`, when the file is loaded. Deciding and explaining run the same
+A Match is made once, by `service.rules.reading.match`, when the file is loaded. Deciding and explaining run the same
 tests on the same values, so an explanation cannot disagree with what happened.
 """
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from threading import Lock
 
 from service.rules.actions import NotifyAction
+from service.rules.foresight.worst_case import WorstCase, find_worst_cases
 from service.rules.plan import Price
 from service.rules.reactor import Reactor
 from service.rules.rulebook import VERSION_DIGITS, Rulebook
-from service.rules.worst_case import WorstCase, find_worst_cases
 from service.written.mistakes import Mistake
 from storage.store import Store
 

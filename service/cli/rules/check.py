@@ -8,8 +8,8 @@ import click
 
 from service.cli.schema import format_schema
 from service.config import Config, ConfigError, load_config, run_trials
+from service.rules.foresight.worst_case import tell_worst_cases
 from service.rules.wording import count
-from service.rules.worst_case import tell_worst_cases
 from service.written.environment import read_environment
 
 FILE: Final = "ringback.yaml"  # in the folder where one is, where no other is named

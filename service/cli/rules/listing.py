@@ -11,8 +11,8 @@ from service.cli.client import connect
 from service.cli.rules.steer import tell_outstanding, tell_pause
 from service.cli.screen import plain, print_json, print_table
 from service.cli.tasks import tell_age
+from service.rules.foresight.worst_case import BESIDE, OPENS_NOTHING
 from service.rules.rulebook import THEN
-from service.rules.worst_case import BESIDE, OPENS_NOTHING
 from storage.records import JSON
 
 

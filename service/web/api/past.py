@@ -10,9 +10,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.rules.backtest import Backtest, Difference, backtest
-from service.rules.forecast import forecast
-from service.rules.leftovers import find_leftovers
+from service.rules.hindsight.backtest import Backtest, Difference, backtest
+from service.rules.hindsight.forecast import forecast
+from service.rules.hindsight.leftovers import find_leftovers
 from service.rules.reactor import Reactor
 from service.rules.rulebook import Rule
 from service.web.api.pauses import require_rule

@@ -7,9 +7,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.rules.foresight.worst_case import WorstCase
 from service.rules.rulebook import Rule
 from service.rules.ruling import Ruling
-from service.rules.worst_case import WorstCase
 from service.web.api.pauses import require_known
 from service.web.api.review import Doings, Review, read_review
 from service.web.api.tasks import MAX_PAGE, PAGE

@@ -7,10 +7,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.rules.hindsight.trials import describe
+from service.rules.hindsight.why import Explanation, inquire
 from service.rules.match import ClauseResult
 from service.rules.rulebook import THEN
-from service.rules.trials import describe
-from service.rules.why import Explanation, inquire
 from service.web.api.pauses import require_rule
 from service.web.calls import Call, Parameter, answer_json
 from service.web.desk import Desk

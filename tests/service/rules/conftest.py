@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from service.rules.limits import Limits
-from service.rules.limits_reader import read_limits
 from service.rules.plan import Price
 from service.rules.reactor import Reactor
-from service.rules.rulebook_reader import read_rulebook
+from service.rules.reading.limits import read_limits
+from service.rules.reading.rulebook import read_rulebook
 from service.written.document import Document
 from storage.reactions import Spending
 from storage.records import Button, Chain, Task

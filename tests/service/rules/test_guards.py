@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.rules.guards import Case, check_guards
+from service.rules.hindsight.past import Past
+from service.rules.hindsight.replay import Replay
 from service.rules.limits import FUSE
-from service.rules.past import Past
 from service.rules.reactor import Reactor
-from service.rules.replay import Replay
 from service.rules.subject import Subject
 from storage.reactions import Firing, Spending
 from storage.records import Button, Task

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.rules.match import ClauseResult, Match
-from service.rules.match_reader import read_match
 from service.rules.operators import OPERATORS, number_of
+from service.rules.reading.match import read_match
 from service.rules.subject import Subject
 from service.written.document import Document
 from service.written.environment import Concealed

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.rules.actions import ClickAction
-from service.rules.limits_reader import read_limits
 from service.rules.match import Clause, Match
 from service.rules.plan import LONGEST_PROMPT, Price
 from service.rules.reactor import Reactor
+from service.rules.reading.limits import read_limits
+from service.rules.reading.rulebook import read_rulebook
 from service.rules.rulebook import Rule, Rulebook
-from service.rules.rulebook_reader import read_rulebook
 from service.rules.shelf import Shelf
 from service.rules.subject import Subject
 from service.written.document import Document

@@ -9,9 +9,9 @@ import pytest
 from service.rules.actions import ClickAction
 from service.rules.labels import check_then
 from service.rules.limits import Attempts, Budget, Limits, QuietHours
-from service.rules.limits_reader import read_limits
+from service.rules.reading.limits import read_limits
+from service.rules.reading.rulebook import MAX_RULES, read_rulebook
 from service.rules.rulebook import Rule, Rulebook
-from service.rules.rulebook_reader import MAX_RULES, read_rulebook
 from service.written.document import Document
 
 

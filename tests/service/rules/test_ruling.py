@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from service.rules import ruling
+from service.rules.foresight.worst_case import WorstCase, find_worst_cases
 from service.rules.reactor import Reactor
 from service.rules.rulebook import Rulebook
 from service.rules.ruling import Ruling
-from service.rules.worst_case import WorstCase, find_worst_cases
 
 if TYPE_CHECKING:
     from tests.conftest import Ledger

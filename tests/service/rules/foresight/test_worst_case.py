@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from hooks.buttons import actions_of_label, synthesise_button
 from hooks.prompts import parse_params
 from service.rules.actions import ClickAction, ResubmitAction, SubmitAction, TagAction
-from service.rules.crowd import Crowd
 from service.rules.fields import ACTIONS
-from service.rules.growth import find_growth
+from service.rules.foresight.crowd import Crowd
+from service.rules.foresight.growth import find_growth
+from service.rules.foresight.loops import find_loops
+from service.rules.foresight.prospects import Prospect, expect_children, expect_root, find_added_tags
+from service.rules.foresight.worst_case import BESIDE, find_worst_cases, tell_worst_cases
 from service.rules.limits import FUSE, Limits
-from service.rules.loops import find_loops
-from service.rules.prospects import Prospect, expect_children, expect_root, find_added_tags
+from service.rules.reading.rulebook import read_rulebook
 from service.rules.rulebook import Rule, Rulebook
-from service.rules.rulebook_reader import read_rulebook
 from service.rules.subject import Subject
-from service.rules.worst_case import BESIDE, find_worst_cases, tell_worst_cases
 from service.written.document import Document
 from storage.records import Chain, Task
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from service.rules.past import Past
+from service.rules.hindsight.past import Past
+from service.rules.hindsight.replay import Replay
 from service.rules.reactor import Reactor
-from service.rules.replay import Replay
 from storage.reactions import Decision, Firing
 from storage.records import Task
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from service.rules.fields import Read
-from service.rules.fields_reader import read_field
+from service.rules.reading.fields import read_field
 from service.rules.templates import Template
 from service.written.mistakes import quoted
 from service.written.nodes import Node

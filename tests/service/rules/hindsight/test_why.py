@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from service.rules.hindsight.past import Past
+from service.rules.hindsight.replay import Replay
+from service.rules.hindsight.why import Explanation, explain, inquire
 from service.rules.match import ClauseResult
-from service.rules.past import Past
 from service.rules.reactor import Reactor
-from service.rules.replay import Replay
-from service.rules.why import Explanation, explain, inquire
 from storage.errors import NoSuchTask
 from storage.openings import open_click
 from storage.pauses import pause

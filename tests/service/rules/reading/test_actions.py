@@ -17,8 +17,8 @@ from service.rules.actions import (
     TagAction,
     WrittenAction,
 )
-from service.rules.actions_reader import EXAMPLES, read_actions
-from service.rules.masks import LARGEST_MASK
+from service.rules.reading.actions import EXAMPLES, read_actions
+from service.rules.reading.masks import LARGEST_MASK
 from service.written.document import Document
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)

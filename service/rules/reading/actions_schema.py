@@ -5,7 +5,7 @@ from typing import Final
 
 from hooks.buttons import WELL_KNOWN_LABELS
 from service.rules.actions import MODES
-from service.rules.actions_reader import EXAMPLES, LONGEST_TAG, MOST_TAGS
+from service.rules.reading.actions import EXAMPLES, LONGEST_TAG, MOST_TAGS
 from storage.records import JSON
 
 TEMPLATE: Final[JSON] = {"type": "string", "pattern": r"\S"}

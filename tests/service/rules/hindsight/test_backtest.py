@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service.rules.backtest import Difference, backtest
+from service.rules.hindsight.backtest import Difference, backtest
 from service.rules.limits import FUSE
 from service.rules.reactor import Reactor
 from storage.deferrals import resume_due

@@ -17,10 +17,10 @@ from service.rules.actions import (
     WrittenAction,
 )
 from service.rules.labels import find_label_mistake, find_repeated
-from service.rules.masks import read_mask
 from service.rules.paths import find_path_mistake
+from service.rules.reading.masks import read_mask
+from service.rules.reading.templates import read_template
 from service.rules.templates import Template
-from service.rules.templates_reader import read_template
 from service.written.mistakes import did_you_mean, quoted
 from service.written.nodes import Node
 

@@ -1,9 +1,9 @@
-"""How many tasks each rule can open under one root: what `service.rules.worst_case` tells. Never less than the truth.
+"""How many tasks each rule can open under one root (`service.rules.foresight.worst_case`). Never less than the truth.
 
 Depth by depth, every task that the rules could have opened so far is looked at as the worst sort that it can be
-(`service.rules.prospects`), and taken to go on in every way at once. What the ledger guards is counted on: one
-decision about each task, `max_depth`, `attempts`, `per_root` and the fuse. Whom people ask, click and tag besides is
-not.
+(`service.rules.foresight.prospects`), and taken to go on in every way at once. What the ledger guards is counted on:
+one decision about each task, `max_depth`, `attempts`, `per_root` and the fuse. Whom people ask, click and tag besides
+is not.
 
 Hundreds of rules open thousands of sorts, most of which the same rules decide about: those are counted together, and
 how often all rules decide about them is one long number, with a lane for each rule.
@@ -13,10 +13,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from service.rules.crowd import Crowd
 from service.rules.fields import ACTIONS
+from service.rules.foresight.crowd import Crowd
+from service.rules.foresight.prospects import Prospect, expect_children, expect_root, find_added_tags
 from service.rules.limits import DEPTH_CEILING, FUSE
-from service.rules.prospects import Prospect, expect_children, expect_root, find_added_tags
 from service.rules.rulebook import Rule, Rulebook
 from storage.records import CHAIN_SETTLED
 

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from service.rules.actions import ClickAction, WrittenAction
-from service.rules.actions_reader import read_actions
-from service.rules.bounds import note_bounds
+from service.rules.foresight.loops import find_loops
 from service.rules.limits import Limits
-from service.rules.limits_reader import read_attempts, read_budget, read_max_depth, read_quiet_hours
-from service.rules.loops import find_loops
 from service.rules.match import Clause, Match
-from service.rules.match_reader import read_match
+from service.rules.reading.actions import read_actions
+from service.rules.reading.bounds import note_bounds
+from service.rules.reading.limits import read_attempts, read_budget, read_max_depth, read_quiet_hours
+from service.rules.reading.match import read_match
 from service.rules.rulebook import EVENTS, THEN, VERSION_DIGITS, Rule, Rulebook
 from service.written.mistakes import did_you_mean, quoted
 from service.written.nodes import Node

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from service.rules.actions import ClickAction, DownloadAction, NotifyAction, SubmitAction, TagAction, WrittenAction
-from service.rules.growth import find_growth
+from service.rules.foresight.growth import find_growth
 from service.rules.rulebook import Rulebook
 from service.rules.wording import count
 

@@ -3,7 +3,7 @@
 import pytest
 
 from service.rules.limits import Limits
-from service.rules.rulebook_reader import read_rulebook
+from service.rules.reading.rulebook import read_rulebook
 from service.written.document import Document
 
 

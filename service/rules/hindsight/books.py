@@ -6,7 +6,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Final
 
-from service.rules.past import Past
+from service.rules.hindsight.past import Past
 from storage.reactions import Spending
 
 _time_of: Final = attrgetter("time")

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from service.rules.budgets import DAY
+from service.rules.hindsight.replay import Replay
 from service.rules.reactor import Reactor
-from service.rules.replay import Replay
 from service.rules.rulebook import THEN
 from storage.facts import LedgerFacts, origin_of
 from storage.history import (
@@ -106,7 +106,7 @@ def backtest(db: sqlite3.Connection, reactor: Reactor, *, since: int, until: int
 
 
 class _Past:
-    """The ledger as it was (`service.rules.past.Past`), as far as rules did not make it what it is."""
+    """The ledger as it was (`service.rules.hindsight.past.Past`), as far as rules did not make it what it is."""
 
     def __init__(self, db: sqlite3.Connection, since: int) -> None:
         self._db = db

@@ -1,9 +1,9 @@
 """The `match:` of a file becomes a Match. Whatever could never hold is a mistake, not a silent no."""
 
 from service.rules.fields import Field
-from service.rules.fields_reader import read_field
 from service.rules.match import AnyOf, Clause, Match, NoneOf
 from service.rules.operators import OPERATORS, ORDERINGS, TEXT_OPERATORS, Expected, Test, make_test
+from service.rules.reading.fields import read_field
 from service.written.environment import Concealed
 from service.written.mistakes import did_you_mean, quoted
 from service.written.nodes import Node

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from service.config import parse_config
-from service.rules.forecast import forecast
-from service.rules.leftovers import find_leftovers
+from service.rules.hindsight.forecast import forecast
+from service.rules.hindsight.leftovers import find_leftovers
 from service.rules.reactor import Reactor
 from storage.openings import open_click
 

@@ -7,8 +7,8 @@ whose bits stand for the prospects, by their places.
 from collections.abc import Sequence
 from typing import Any
 
+from service.rules.foresight.prospects import Prospect
 from service.rules.match import AnyOf, Clause, Match, NoneOf
-from service.rules.prospects import Prospect
 from service.rules.rulebook import Rule
 from storage.records import CHAIN_SETTLED
 

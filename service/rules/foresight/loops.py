@@ -11,8 +11,8 @@ between, a task may be asked for again, and stays what it was. Asking again and 
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 
-from service.rules.crowd import Crowd
-from service.rules.prospects import expect_children, expect_retry, find_added_tags
+from service.rules.foresight.crowd import Crowd
+from service.rules.foresight.prospects import expect_children, expect_retry, find_added_tags
 from service.rules.rulebook import Rule
 
 _Edges = Mapping[int, Mapping[int, int | None]]  # rule → rule that may follow → rule that asks again in between

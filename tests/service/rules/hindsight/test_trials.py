@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.config import Config, ConfigError, parse_config, run_trials
-from service.rules import trials
+from service.rules.hindsight import trials
 
 RULES = """\
 limits: {max_depth: 2, spend_per_day: 1}

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from service.rules.limits import Attempts, Budget, Limits, QuietHours
-from service.rules.limits_reader import read_attempts, read_budget, read_limits, read_quiet_hours
+from service.rules.reading.limits import read_attempts, read_budget, read_limits, read_quiet_hours
 from service.written.document import Document
 from service.written.nodes import Node
 

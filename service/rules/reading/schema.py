@@ -6,16 +6,16 @@ It is made from the tables by which the file is read. What it cannot say, such a
 from collections.abc import Sequence
 from typing import Final, get_args
 
-from service.rules.actions_reader import MOST_ACTIONS
-from service.rules.actions_schema import LABELS, action_schema, record
 from service.rules.fields import ACTIONS, FIELDS
-from service.rules.given_chain import COUNTS, MOST_TASKS
 from service.rules.limits import DEFAULT_MAX_DEPTH, DEPTH_CEILING, Policy
-from service.rules.limits_reader import BOUNDS, MOST_ATTEMPTS, MOST_FOLLOW_UPS, MOST_PAUSES, MOST_SPENT, ROLLING
-from service.rules.match_schema import match_definitions
+from service.rules.reading.actions import MOST_ACTIONS
+from service.rules.reading.actions_schema import LABELS, action_schema, record
+from service.rules.reading.given_chain import COUNTS, MOST_TASKS
+from service.rules.reading.limits import BOUNDS, MOST_ATTEMPTS, MOST_FOLLOW_UPS, MOST_PAUSES, MOST_SPENT, ROLLING
+from service.rules.reading.match_schema import match_definitions
+from service.rules.reading.rulebook import KEYS, MAX_RULES
+from service.rules.reading.trials import GIVEN, MAX_TRIALS
 from service.rules.rulebook import EVENTS
-from service.rules.rulebook_reader import KEYS, MAX_RULES
-from service.rules.trials_reader import GIVEN, MAX_TRIALS
 from storage.records import JSON
 
 _ABOUT_BOUNDS: Final = {

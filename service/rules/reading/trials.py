@@ -9,10 +9,10 @@ import msgspec
 from hooks.buttons import find_button, well_known_buttons
 from hooks.prompts import PARAM_ALIASES, parse_params
 from service.rules.fields import FIELDS
-from service.rules.given_chain import PICTURE, read_given_chain
+from service.rules.hindsight.trials import Expectation, Trial
 from service.rules.labels import find_label_mistake
+from service.rules.reading.given_chain import PICTURE, read_given_chain
 from service.rules.rulebook import EVENTS, THEN
-from service.rules.trials import Expectation, Trial
 from service.written.mistakes import did_you_mean, quoted
 from service.written.nodes import Node
 from storage.records import CHAIN_SETTLED, JSON, Button, Status, SubmissionState, Task

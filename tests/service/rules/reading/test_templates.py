@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.rules.reading.templates import read_template
 from service.rules.subject import Subject
 from service.rules.templates import Template
-from service.rules.templates_reader import read_template
 from service.written.document import Document
 from service.written.nodes import Node
 from storage.records import Chain, Task

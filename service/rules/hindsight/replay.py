@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from math import fsum
 from typing import assert_never
 
-from service.rules.books import Books
-from service.rules.past import Past
-from service.rules.places import Key, key_of, make_place, place_of, place_on
+from service.rules.hindsight.books import Books
+from service.rules.hindsight.past import Past
+from service.rules.hindsight.places import Key, key_of, make_place, place_of, place_on
+from service.rules.hindsight.waiting import Waiting
 from service.rules.reactor import Reactor
-from service.rules.waiting import Waiting
 from storage.reactions import (
     Action,
     Click,

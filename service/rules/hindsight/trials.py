@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, assert_never
 
+from service.rules.hindsight.replay import Replay
 from service.rules.match import ClauseResult
 from service.rules.reactor import Reactor, make_subject
-from service.rules.replay import Replay
 from service.rules.rulebook import THEN, Rulebook
 from service.written.mistakes import Mistake, quoted
 from storage.reactions import Action, Click, Decision, Download, Notify, Refused, Resubmit, Spending, Submit, Tag
@@ -53,7 +53,7 @@ class Trial:
 
 
 class _Given:
-    """The past of a trial (`service.rules.past.Past`): what it gives, and nothing else."""
+    """The past of a trial (`service.rules.hindsight.past.Past`): what it gives, and nothing else."""
 
     def __init__(self, trial: Trial) -> None:
         self._trial = trial

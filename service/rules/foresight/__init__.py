@@ -1,0 +1,1 @@
+"""Foresees: what rules could come to, before anything is spent."""
