@@ -7,6 +7,7 @@ import msgspec
 from storage.records import CHAIN_SETTLED, ENDING_EVENTS, Chain, Picture, Status, SubmissionState
 from storage.transaction import Transaction
 
+MONEY_DIGITS = 6  # sums of prices are rounded to so many: 0.1 + 0.2 is no 0.3 in binary
 _ENDED = ", ".join(f"'{event_type}'" for event_type in sorted(ENDING_EVENTS))
 _BAD_ENDINGS: dict[str, str] = {Status.FAILURE: "failed", Status.CANCEL: "cancelled"}
 
@@ -77,7 +78,7 @@ def read_chain(db: sqlite3.Connection | Transaction, root_id: str) -> Chain:
         cancelled=counts["cancelled"],
         retried=counts["retried"],
         lost=sum(counts["lost"].values()),
-        cost=sum(costs) if costs else None,
+        cost=round(sum(costs), MONEY_DIGITS) if costs else None,
         pictures=tuple(
             _picture_of(member) for member in members if member.status == Status.SUCCESS and member.has_picture
         ),

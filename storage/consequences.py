@@ -32,6 +32,7 @@ from storage.transaction import Transaction, to_json
 ALL_STOOD = "Everything that it wants stood already; nothing was spent."
 NOTHING_TO_DO = "There was nothing that it could do."
 
+OPENED = "opened"
 STOOD = "exists"  # the result of an action that had nothing left to do
 FAILED = "error"
 WAITS = "waits"  # what a firing that is deferred will do
@@ -159,4 +160,4 @@ def _click(tx: Transaction, task: Task, click: Click, origin: str) -> tuple[Task
 
 
 def _opened(task: Task, new: bool) -> JSON:
-    return {"task_id": task.id, "result": "opened" if new else STOOD}
+    return {"task_id": task.id, "result": OPENED if new else STOOD}

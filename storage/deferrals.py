@@ -76,26 +76,43 @@ def hasten(tx: Transaction) -> None:
 
 
 def hasten_oldest(tx: Transaction, task_id: str) -> None:
-    """A task will not be paid for: where it was a follow-up, there is room in a budget, and the oldest may have it."""
+    """A task will not be paid for: where it was a follow-up, there is room in a budget, and the oldest may have it.
+
+    The oldest of each rule: whether its own budget keeps it waiting is for its guards to say.
+    """
     row = tx.execute(f"SELECT 1 FROM tasks WHERE id = ? AND {IS_FOLLOW_UP}", (task_id,)).fetchone()
-    if row is not None:
-        oldest = (
-            "SELECT id FROM firings INDEXED BY firings_by_outcome"
-            " WHERE outcome = 'deferred' AND reason = 'budget' AND next_at > ?1 ORDER BY id LIMIT ?2"
-        )
-        _make_due(tx, f"UPDATE firings SET next_at = ?1 WHERE id IN ({oldest})", (ROOM_FOR,))
+    if row is None:
+        return
+    rule = ""
+    while (line := tx.execute(_NEXT_LINE, (rule,)).fetchone()) is not None:
+        (rule,) = line
+        _make_due(tx, f"UPDATE firings SET next_at = ?1 WHERE id IN ({_OLDEST})", (rule, ROOM_FOR))
 
 
-def _make_due(tx: Transaction, statement: str, values: Sequence[int]) -> None:
+# From one rule to the next, without a look at all that wait.
+_NEXT_LINE = (
+    "SELECT rule FROM firings INDEXED BY firings_waiting"
+    " WHERE outcome = 'deferred' AND reason = 'budget' AND rule > ? ORDER BY rule LIMIT 1"
+)
+_OLDEST = (
+    "SELECT id FROM firings INDEXED BY firings_waiting"
+    " WHERE outcome = 'deferred' AND reason = 'budget' AND rule = ?2 AND next_at > ?1 ORDER BY id LIMIT ?3"
+)
+
+
+def _make_due(tx: Transaction, statement: str, values: Sequence[int | str]) -> None:
     if tx.execute(statement, (tx.now, *values)).rowcount:
         tx.topics.add("firings")
 
 
-def drop_waiting(tx: Transaction, detail: str, *, rule: str | None = None, root_id: str | None = None) -> int:
-    """Block the deferred firings of a rule, or under a root, for this reason; gives how many there were."""
+def drop_waiting(
+    tx: Transaction, detail: str, *, rule: str | None = None, root_id: str | None = None, limit: int = AT_ONCE
+) -> int:
+    """Block so many deferred firings of a rule, or under a root, for this reason; gives how many there were."""
     column, value = ("rule", rule) if root_id is None else ("root_id", root_id)
     rows = tx.execute(
-        f"SELECT {COLUMNS} FROM firings WHERE outcome = 'deferred' AND {column} = ? ORDER BY id", (value,)
+        f"SELECT {COLUMNS} FROM firings WHERE outcome = 'deferred' AND {column} = ? ORDER BY id LIMIT ?",
+        (value, limit),
     ).fetchall()
     for firing in map(firing_of_row, rows):
         decision = Decision(

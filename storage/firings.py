@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from storage.chains import is_settled, read_chain
-from storage.consequences import STOOD, carry_out
+from storage.consequences import OPENED, STOOD, carry_out
 from storage.effects import describe_effect, read_effect
 from storage.errors import LedgerUnavailable
 from storage.events import append_news
@@ -23,6 +23,8 @@ from storage.tasks import read_task
 from storage.transaction import Transaction, to_json
 
 NO_RULE = "(rules)"  # what stands for a rule where all of them failed; no rule has such an id
+
+WITHDRAWN = "withdrawn"  # the result of an action whose task was taken back before its gateway was asked
 
 _FIELDS = Firing.__struct_fields__
 COLUMNS = ", ".join(_FIELDS)
@@ -157,12 +159,12 @@ def list_firings(
         f" ORDER BY id {'' if before is None else 'DESC'} LIMIT ?",
         (*values, limit),
     )
-    return [_show_effects(db, firing_of_row(row)) for row in rows.fetchall()]
+    return [_show_present(db, firing_of_row(row)) for row in rows.fetchall()]
 
 
 def _read_firing(tx: Transaction, rule: str, task_id: str) -> Firing:
     row = tx.execute(f"SELECT {COLUMNS} FROM firings WHERE rule = ? AND task_id = ?", (rule, task_id)).fetchone()
-    return _show_effects(tx, firing_of_row(row))
+    return _show_present(tx, firing_of_row(row))
 
 
 def firing_of_row(row: tuple[Any, ...]) -> Firing:
@@ -171,14 +173,23 @@ def firing_of_row(row: tuple[Any, ...]) -> Firing:
     return Firing(**values | {"actions": tuple(msgspec.json.decode(values["actions"]))})
 
 
-def _show_effects(db: sqlite3.Connection | Transaction, firing: Firing) -> Firing:
-    if not any("effect_id" in action for action in firing.actions):
-        return firing
-    return msgspec.structs.replace(firing, actions=tuple(_show_effect(db, action) for action in firing.actions))
+def _show_present(db: sqlite3.Connection | Transaction, firing: Firing) -> Firing:
+    """The firing with what has become of its actions since."""
+    return msgspec.structs.replace(firing, actions=tuple(_show_action(db, action) for action in firing.actions))
 
 
-def _show_effect(db: sqlite3.Connection | Transaction, action: JSON) -> JSON:
+def _show_action(db: sqlite3.Connection | Transaction, action: JSON) -> JSON:
+    if action["result"] == OPENED and _is_withdrawn(db, action["task_id"]):
+        return action | {"result": WITHDRAWN}
     if "effect_id" not in action:
         return action
     shown = action | describe_effect(read_effect(db, action["effect_id"]))
     return shown | {"result": STOOD} if action["result"] == STOOD else shown  # another firing owes it
+
+
+def _is_withdrawn(db: sqlite3.Connection | Transaction, task_id: str) -> bool:
+    """Whether a follow-up was taken back before its gateway was asked."""
+    found = db.execute(
+        "SELECT 1 FROM tasks WHERE id = ? AND submission = 'rejected' AND status = 'CANCEL'", (task_id,)
+    ).fetchone()
+    return found is not None

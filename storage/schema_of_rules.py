@@ -128,3 +128,9 @@ def let_effects_take_turns(database: Database) -> None:
         CREATE INDEX effects_waiting ON effects(kind, lane, attempts, id, next_at) WHERE state = 'planned'
         """,
     )
+
+
+@ledger()
+def let_firings_wait_in_lines(database: Database) -> None:
+    """What waits for a budget waits in its rule's line."""
+    run(database, "CREATE INDEX firings_waiting ON firings(reason, rule, id) WHERE outcome = 'deferred'")

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from storage.deferrals import drop_waiting, hasten_oldest
+from storage.deferrals import AT_ONCE, drop_waiting, hasten_oldest
 from storage.facts import origin_of
 from storage.records import Status
 from storage.submissions import tell
@@ -41,24 +41,25 @@ def withdraw(tx: Transaction, task_id: str, *, reason: str = CANCELLED) -> bool:
     return True
 
 
-def withdraw_follow_ups(tx: Transaction, rule: str) -> tuple[int, int]:
-    """Take back what a rule (or `then`) has planned and nobody has sent, and drop its firings that wait.
+def withdraw_follow_ups(tx: Transaction, rule: str, limit: int = AT_ONCE) -> tuple[int, int]:
+    """Take back some of what a rule (or `then`) has planned and nobody has sent, then drop its firings that wait.
 
-    Gives how many tasks, and how many firings.
+    Gives how many tasks, and how many firings: to be called until there are none. Callbacks wait for each call.
     """
-    firings = drop_waiting(tx, DROPPED, rule=rule)
-    rows = tx.execute(f"{_UNSENT} AND tasks.origin = ? ORDER BY tasks.id", (origin_of(rule),)).fetchall()
-    return sum(withdraw(tx, task_id, reason=DROPPED) for (task_id,) in rows), firings
+    rows = tx.execute(f"{_UNSENT} AND tasks.origin = ? ORDER BY tasks.id LIMIT ?", (origin_of(rule), limit)).fetchall()
+    tasks = sum(withdraw(tx, task_id, reason=DROPPED) for (task_id,) in rows)
+    return tasks, 0 if rows else drop_waiting(tx, DROPPED, rule=rule, limit=limit)
 
 
-def withdraw_chain(tx: Transaction, root_id: str) -> int:
-    """Take back everything under a root that nobody has sent, and drop the firings that wait there.
+def withdraw_chain(tx: Transaction, root_id: str, limit: int = AT_ONCE) -> tuple[int, int]:
+    """Take back some of what nobody has sent under a root, then drop the firings that wait there.
 
-    Gives how many tasks were taken back.
+    Gives how many tasks, and how many firings: to be called until there are none, since rules may plan anew what was
+    cancelled.
     """
-    drop_waiting(tx, CHAIN_CANCELLED, root_id=root_id)
-    rows = tx.execute(f"{_UNSENT} AND tasks.root_id = ? ORDER BY tasks.id", (root_id,)).fetchall()
-    return sum(withdraw(tx, task_id) for (task_id,) in rows)
+    rows = tx.execute(f"{_UNSENT} AND tasks.root_id = ? ORDER BY tasks.id LIMIT ?", (root_id, limit)).fetchall()
+    tasks = sum(withdraw(tx, task_id) for (task_id,) in rows)
+    return tasks, 0 if rows else drop_waiting(tx, CHAIN_CANCELLED, root_id=root_id, limit=limit)
 
 
 def count_unsent(db: sqlite3.Connection | Transaction, rule: str) -> tuple[int, int]:

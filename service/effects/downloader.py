@@ -19,7 +19,7 @@ from storage.store import Store
 
 LARGEST: Final = 100 * 1024 * 1024  # bytes of one file; videos are the large ones
 DEADLINE: Final = 240.0  # seconds for one file in all; less than an effect's lease
-IN_FLIGHT: Final = 4  # files at once
+IN_FLIGHT: Final = 8  # files at once, a few of one host
 EACH: Final = 2  # of one host, so that a slow one leaves room for others
 # Answers about a link that is dead, mostly: a picture may also be a moment late, so they are asked a few times.
 GONE: Final = frozenset({401, 403, 404, 410})

@@ -256,9 +256,9 @@ def test_what_was_asked_for_once_more_and_has_come_back_is_at_work(ledger: "Ledg
 
 def test_a_chain_counts_by_action_sums_costs_and_keeps_pictures_in_order(ledger: "Ledger") -> None:
     root = ledger.open_grid()
-    ledger.do(lambda tx: tx.execute("UPDATE tasks SET cost = 0.5 WHERE id = ?", (root.id,)).rowcount)
+    ledger.do(lambda tx: tx.execute("UPDATE tasks SET cost = 0.1 WHERE id = ?", (root.id,)).rowcount)
     one, two, failed, cancelled, lost, retried, open_one = [click(ledger, root, place) for place in range(7)]
-    ledger.do(lambda tx: tx.execute("UPDATE tasks SET cost = 0.25 WHERE id = ?", (one.id,)).rowcount)
+    ledger.do(lambda tx: tx.execute("UPDATE tasks SET cost = 0.2 WHERE id = ?", (one.id,)).rowcount)
     ledger.claim()
     ledger.record(two, status="SUCCESS", progress=100, video_urls=("https://cdn.example/v.mp4",))
     ledger.record(one, status="SUCCESS", progress=100, image_url=PICTURE)
@@ -277,7 +277,7 @@ def test_a_chain_counts_by_action_sums_costs_and_keeps_pictures_in_order(ledger:
         cancelled={"UPSCALE": 1},
         retried={"VARIATION": 1},
         lost=1,
-        cost=0.75,
+        cost=0.3,
         pictures=(
             Picture(task_id=one.id, action="UPSCALE", index=1, image_url=PICTURE),
             Picture(

@@ -158,21 +158,25 @@ def test_what_waits_for_something_else_is_asked_one_by_one(scripted: "Ledger", s
     assert [scripted.firings(task)[0].reason for task in tasks] == ["budget", "budget"]
 
 
+LINE = [False] * ROOM_FOR + [True]
+
+
 @pytest.mark.parametrize("how", ["refused", "withdrawn"])
 @pytest.mark.parametrize(("origin", "wakes"), [("rule:x", True), ("then", True), ("api", False)])
 def test_when_a_share_comes_back_the_oldest_are_looked_at(
     scripted: "Ledger", script: Script, how: str, origin: str, wakes: bool
 ) -> None:
-    rules = [(f"r{number}", HOUR) for number in range(ROOM_FOR + 1)]
-    task = defer(scripted, script, *rules)
+    tasks = [defer(scripted, script, ("a", HOUR), *([("b", HOUR)] if last else [])) for last in LINE]
+    task = tasks[-1]
     child, _ = scripted.do(open_click, task, scripted.grid[4], origin=origin)
     if how == "refused":
         scripted.do(reject, scripted.submission(child).id, reason="no", kind="gateway", answer=None)
     else:
         scripted.do(withdraw, child.id)
     now = scripted.store.now()
-    due = [firing.next_at for firing in scripted.firings(task)]
-    assert due == ([now] * ROOM_FOR + [now + HOUR] if wakes else [now + HOUR] * (ROOM_FOR + 1))
+    due = [firing.next_at for each in tasks for firing in scripted.firings(each)]
+    # The last one of the long line, and the only one of the other: each rule has a line of its own.
+    assert due == ([now] * ROOM_FOR + [now + HOUR, now] if wakes else [now + HOUR] * (ROOM_FOR + 2))
 
 
 def test_under_other_rules_all_are_looked_at_and_so_they_are_after_a_start(

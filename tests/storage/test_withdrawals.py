@@ -43,13 +43,23 @@ def test_what_a_rule_has_planned_is_taken_back_and_what_waits_is_dropped(
 ) -> None:
     open_chain(scripted, script)
     assert scripted.ask(count_unsent, rule) == unsent
-    assert scripted.do(withdraw_follow_ups, rule) == unsent
+    assert scripted.do(withdraw_follow_ups, rule) == (unsent[0], 0)  # what would be sent goes first
+    assert scripted.do(withdraw_follow_ups, rule) == (0, unsent[1])
+    assert scripted.do(withdraw_follow_ups, rule) == (0, 0)
     assert scripted.ask(count_unsent, rule) == (0, 0)
     assert list_origins(scripted, "CANCEL") == ([origin] if origin else [])
     reasons = {reason for (reason,) in scripted.sql("SELECT fail_reason FROM tasks WHERE status = 'CANCEL'")}
     assert reasons == ({DROPPED} if origin else set())
     dropped = scripted.sql("SELECT rule, reason, detail FROM firings WHERE outcome = 'blocked'")
     assert dropped == ([("r", "paused", DROPPED)] if rule == "r" else [])
+
+
+def test_a_firing_says_what_of_it_was_taken_back(scripted: "Ledger", script: Script) -> None:
+    grid = open_chain(scripted, script)
+    scripted.do(withdraw_follow_ups, "then")
+    results = {firing.rule: [action["result"] for action in firing.actions] for firing in scripted.firings(grid)}
+    assert results["then"] == ["withdrawn"]
+    assert "withdrawn" not in results["r"]
 
 
 def test_what_was_sent_stays(scripted: "Ledger", script: Script) -> None:
@@ -61,7 +71,10 @@ def test_what_was_sent_stays(scripted: "Ledger", script: Script) -> None:
 
 def test_a_chain_is_taken_back_whoever_asked_and_the_others_go_on(scripted: "Ledger", script: Script) -> None:
     grid = open_chain(scripted, script)
-    assert scripted.do(withdraw_chain, grid.id) == 3
+    assert scripted.do(withdraw_chain, grid.id, limit=2) == (2, 0)
+    assert scripted.do(withdraw_chain, grid.id, limit=2) == (1, 0)
+    assert scripted.do(withdraw_chain, grid.id) == (0, 1)
+    assert scripted.do(withdraw_chain, grid.id) == (0, 0)
     assert list_origins(scripted, "CANCEL") == ["rule:r", "then", "api"]
     assert {task.fail_reason for task in scripted.children(grid)} == {CANCELLED}
     (dropped,) = (firing for firing in scripted.firings(grid) if firing.rule == "other")

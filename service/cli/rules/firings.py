@@ -92,6 +92,8 @@ def _tell_action(action: JSON) -> str:
     match action.get("result"):
         case "opened" | "done" | None:
             return told
+        case "withdrawn":
+            return f"{told} (taken back)"
         case "would":
             return f"would {told}"
         case "failed":

@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from math import fsum
 from typing import Final
 
 from service.rules.budgets import DAY
@@ -38,9 +39,9 @@ class Tally:
 
     rule: str
     fired: int = 0
-    follow_ups: int = 0  # paid
-    cost: float = 0.0  # of those that have a price, in the gateways' currency
-    unpriced: int = 0  # follow-ups of which nobody knows what they cost
+    follow_ups: int = 0  # opened, also where the real one was taken back or refused before it was paid
+    cost: float = 0.0  # of those of them that have a price, in the gateways' currency
+    unpriced: int = 0  # of them: nobody knows what they cost
     waited: int = 0  # fired later than their event
     deferred: Counter[str] = field(default_factory=Counter)  # by reason; they would still wait
     blocked: Counter[str] = field(default_factory=Counter)  # by reason
@@ -93,7 +94,7 @@ def backtest(db: sqlite3.Connection, reactor: Reactor, *, since: int, until: int
     really = list_decided(db, since, until, "fired")
     tallies = _count((rule.id for rule in reactor.rulebook.rules), replay.firings.values())
     for tally in tallies:
-        _add_costs(tally, replay, since)
+        _price(tally, replay.opened.get(tally.rule, ()))
     return Backtest(
         since=since,
         until=until,
@@ -145,19 +146,17 @@ def _count(rules: Iterable[str], firings: Collection[Firing]) -> tuple[Tally, ..
         tally = tallies[firing.rule]
         if firing.outcome == "fired":
             tally.fired += 1
-            tally.follow_ups += sum(result["result"] == "opened" for result in firing.actions)
             tally.waited += firing.updated_at > firing.created_at
         else:
             (tally.deferred if firing.outcome == "deferred" else tally.blocked)[firing.reason or "error"] += 1
     return tuple(tallies.values())
 
 
-def _add_costs(tally: Tally, replay: Replay, since: int) -> None:
-    """Add what the rule would have spent from that time (ms) on; what a gateway refused was not."""
-    for spending in replay.iter_spending(None, tally.rule):
-        if spending.time >= since:
-            tally.cost += spending.cost or 0.0
-            tally.unpriced += spending.cost is None
+def _price(tally: Tally, opened: Collection[Spending]) -> None:
+    """Count what the rule would have opened, and price just that."""
+    tally.follow_ups = len(opened)
+    tally.cost = fsum(each.cost or 0.0 for each in opened)
+    tally.unpriced = sum(each.cost is None for each in opened)
 
 
 def _tell(keys: Iterable[tuple[str, str]]) -> tuple[Difference, ...]:

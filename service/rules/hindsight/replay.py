@@ -37,6 +37,7 @@ class Replay:
     def __init__(self, reactor: Reactor, past: Past) -> None:
         self.now = 0  # ms; never goes back
         self.firings: dict[tuple[str, str], Firing] = {}  # by rule and task, in the order in which they were decided
+        self.opened: dict[str, list[Spending]] = defaultdict(list)  # by rule, whatever became of it in the past
         self._reactor = reactor
         self._past = past
         self._paused: set[str] = set()
@@ -168,6 +169,7 @@ class Replay:
 
     def _open(self, key: Key, task: Task, rule: str, cost: float | None) -> None:
         spending = Spending(time=self.now, cost=cost)
+        self.opened[rule].append(spending)
         self._books.enter(rule, task.root_id, spending)
         self._shares[key].append((rule, task.root_id, spending))
 

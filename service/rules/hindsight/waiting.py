@@ -1,5 +1,6 @@
 """Deferred firings in memory, taken up as `storage.deferrals` takes up those of the ledger. Pure."""
 
+from collections import Counter
 from heapq import heappop, heappush
 from itertools import count
 
@@ -48,14 +49,17 @@ class Waiting:
         return moved
 
     def hasten(self, now: int) -> None:
-        """A share of a budget has come back: the oldest that wait for one are due."""
+        """A share of a budget has come back: the oldest of each rule that wait for one are due."""
         waiting = {
             firing.id: (firing, task)
             for _, _, _, firing, task in self._heap
             if firing.reason == "budget" and self._latest.get(firing.id) is firing
         }
-        for _, (firing, task) in sorted(waiting.items())[:ROOM_FOR]:
-            self._push(now, firing, task)
+        woken = Counter[str]()
+        for _, (firing, task) in sorted(waiting.items()):
+            if woken[firing.rule] < ROOM_FOR:
+                woken[firing.rule] += 1
+                self._push(now, firing, task)
 
     def _push(self, due: int, firing: Firing, task: Task) -> None:
         heappush(self._heap, (due, firing.id, next(self._pushes), firing, task))

@@ -95,10 +95,17 @@ class ErrandCalls:
         """`POST /v1/tasks/{id}/cancel`."""
         wanted = await read_optional_body(request, CancelRequest)
         if wanted.chain:
-            withdrawn = await self._desk.store.write(withdraw_chain, (await self._read(request)).root_id)
+            withdrawn = await self._withdraw_chain((await self._read(request)).root_id)
         else:
             withdrawn = int(await self.give_up(request.path_params["id"]))
         return answer_json(show_task(await self._read(request)) | {"withdrawn": withdrawn})
+
+    async def _withdraw_chain(self, root_id: str) -> int:
+        """Take a chain back, a little at a time: callbacks wait for each commit. Gives how many tasks."""
+        tasks = 0
+        while any(withdrawn := await self._desk.store.write(withdraw_chain, root_id)):
+            tasks += withdrawn[0]
+        return tasks
 
     async def read_seed(self, request: Request) -> Response:
         """`GET /v1/tasks/{id}/image-seed`."""

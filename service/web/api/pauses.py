@@ -18,7 +18,6 @@ from service.written.mistakes import did_you_mean, quoted
 from storage.firings import list_firings
 from storage.pauses import EVERYTHING, Pause, list_pauses, pause, resume
 from storage.store import Store
-from storage.transaction import Transaction
 from storage.withdrawals import count_unsent, withdraw_follow_ups
 
 NAMED: Final = 10  # rules that a message names, where none comes near what was asked for
@@ -140,7 +139,8 @@ class PauseCalls:
         rule, store = request.path_params["id"], self._desk.store
         await require_known(self._desk, rule)
         wanted = await read_optional_body(request, RulePauseRequest)
-        changed, dropped = await store.write(_pause_rule, rule, wanted)
+        changed = await store.write(pause, rule, origin=wanted.origin, detail=wanted.detail)
+        dropped = await _drop(store, rule) if wanted.drop else Outstanding(tasks=0, firings=0)
         state = await self._look(rule, changed=changed)
         waiting = await count_outstanding(store, rule)
         return answer_json(RulePauseChange(**msgspec.structs.asdict(state), waiting=waiting, dropped=dropped))
@@ -165,10 +165,12 @@ class PauseCalls:
         return PauseChange(**msgspec.structs.asdict(state), changed=changed)
 
 
-def _pause_rule(tx: Transaction, rule: str, wanted: RulePauseRequest) -> tuple[bool, Outstanding]:
-    changed = pause(tx, rule, origin=wanted.origin, detail=wanted.detail)
-    tasks, firings = withdraw_follow_ups(tx, rule) if wanted.drop else (0, 0)
-    return changed, Outstanding(tasks=tasks, firings=firings)
+async def _drop(store: Store, rule: str) -> Outstanding:
+    """Take back what a paused rule has planned, a little at a time: callbacks wait for each commit."""
+    tasks = firings = 0
+    while any(dropped := await store.write(withdraw_follow_ups, rule)):
+        tasks, firings = tasks + dropped[0], firings + dropped[1]
+    return Outstanding(tasks=tasks, firings=firings)
 
 
 async def count_outstanding(store: Store, rule: str) -> Outstanding:

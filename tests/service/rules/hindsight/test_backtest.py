@@ -17,6 +17,7 @@ from storage.queue import claim_due
 from storage.records import Task
 from storage.submissions import lose_task, reject
 from storage.tasks import read_task
+from storage.withdrawals import withdraw
 
 if TYPE_CHECKING:
     from tests.conftest import Ledger
@@ -152,6 +153,24 @@ def test_what_rules_would_have_spent_is_told_with_what_has_no_price(
     )
     (tally,) = ledger.ask(backtest, both, since=0, until=ledger.store.now()).tallies
     assert (tally.follow_ups, tally.cost, tally.unpriced) == (3, 1.0, 1)
+
+
+def test_what_was_taken_back_or_refused_is_priced_like_every_follow_up_that_is_counted(
+    open_ledger: "Callable[..., Ledger]", make_reactor: Callable[..., Reactor]
+) -> None:
+    priced = make_reactor(CATS.replace("click: U1", "click: [V1, V2, V3, V4]"), price=price)
+    unpriced = make_reactor(CATS.replace("click: U1", "click: [V1, V2, V3, V4]"))
+    ledger = open_ledger(react=priced)
+    grid = ledger.open_grid(prompt="a cat")
+    first, second, third, _ = ledger.children(grid)
+    assert all(ledger.do(withdraw, task.id) for task in (first, second))
+    ledger.claim()
+    ledger.do(reject, ledger.submission(third).id, reason="no", kind="gateway", answer=None)
+    now = ledger.store.now()
+    (tally,) = ledger.ask(backtest, priced, since=0, until=now).tallies
+    assert (tally.follow_ups, tally.cost, tally.unpriced) == (4, pytest.approx(1.2), 0)
+    (tally,) = ledger.ask(backtest, unpriced, since=0, until=now).tallies
+    assert (tally.follow_ups, tally.cost, tally.unpriced) == (4, 0.0, 4)
 
 
 def test_only_the_time_that_is_asked_for_is_looked_at_and_what_was_spent_before_counts(
