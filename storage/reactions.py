@@ -37,8 +37,8 @@ class Firing(msgspec.Struct, frozen=True, kw_only=True):
     detail: str | None  # the same for a person
     # What became of each action, in order: {"action": "click", "button", "task_id", "result": "opened" | "exists"},
     # {"action": "tag", "tags", "task_id", "result": "done"}, {"action": "notify", "effect_id", "result": its state} …;
-    # "withdrawn" was opened, and taken back before it was sent; "error" comes with a "detail"; "waits" is what a deferred
-    # one is to do, "would" what a blocked one was.
+    # "withdrawn" was opened, and taken back before it was sent; "error" comes with a "detail"; "waits" is what a
+    # deferred one is to do, "would" what a blocked one was.
     actions: tuple[JSON, ...]
     next_at: int | None  # when a deferred one is looked at again
     created_at: int

@@ -12,18 +12,19 @@ from rich.text import Text
 
 from hooks.clients import fetch_client
 from service.cli.doctor.door import examine_door
-from service.cli.doctor.finding import Finding, ill, well
+from service.cli.doctor.finding import Finding, well
 from service.cli.doctor.gateway import examine_gateway, examine_hooks
 from service.cli.doctor.ground import examine_ground
-from service.cli.doctor.rules import examine_doings, examine_prices, examine_ruling
+from service.cli.doctor.mistakes import examine_mistakes, read_refusal
+from service.cli.doctor.rules import examine_doings, examine_prices
 from service.cli.doctor.service import examine_service, read_health
 from service.cli.screen import make_console, plain, print_json
 from service.config import Config
 from service.deployment import gather_gateways, load_deployment
-from service.keys import find_keys
-from service.settings import Settings, collect_settings
-from service.written.environment import PROCESS, read_environment
-from service.written.mistakes import MistakesFound
+from service.keys import find_api_key, find_keys
+from service.settings import Settings, SettingsError, collect_settings
+from service.written.environment import read_environment
+from service.written.mistakes import Mistake, MistakesFound
 
 
 @click.command("doctor")
@@ -54,6 +55,7 @@ async def _tell_all(console: Console, *, as_json: bool) -> bool:
 
 async def examine() -> AsyncIterator[Finding]:
     """Every finding about the deployment in this directory and environment."""
+    mistakes: tuple[Mistake, ...] = ()
     try:
         settings, config = load_deployment(os.environ, Path.cwd())
         keys = find_keys(settings)
@@ -61,17 +63,14 @@ async def examine() -> AsyncIterator[Finding]:
         yield well("settings", f"The settings can be used; {settings.config.name} too, as far as it is there.")
         yield well("rules", f"{rules} {'rule' if rules == 1 else 'rules'}.")
     except MistakesFound as error:
-        settings, config, keys = *_read_what_can_be_used(), None
-        for mistake in error.mistakes:
-            check = "rules" if mistake.file == str(settings.config) else "settings"
-            where = "the environment" if mistake.file == PROCESS else mistake.file
-            yield ill(check, f"{mistake}.", f"Mend it in {where}; the service does not start before.")
+        settings, config, keys, mistakes = *_read_what_can_be_used(), None, error.mistakes
+    api_key = _find_api_key(settings)
+    for finding in examine_mistakes(mistakes, read_refusal(settings.url, api_key), rules=str(settings.config)):
+        yield finding
     for finding in examine_ground(settings.database):
         yield finding
     yield examine_service(settings.url)
-    api_keys = (settings.api_key, *settings.api_keys, *(keys.api_keys if keys else ()))
-    api_key = next(filter(None, api_keys), None)
-    for finding in (*examine_ruling(settings.url, api_key), *examine_doings(settings.database)):
+    for finding in examine_doings(settings.database):
         yield finding
     gateways = gather_gateways(settings, config).gateways if settings.gateway or config.gateways else ()
     for finding in examine_prices(config, gateways):
@@ -89,6 +88,13 @@ async def examine() -> AsyncIterator[Finding]:
 def _read_what_can_be_used() -> tuple[Settings, Config]:
     settings, _ = collect_settings(read_environment(os.environ, Path.cwd()), Path.cwd())
     return settings, Config()
+
+
+def _find_api_key(settings: Settings) -> str | None:
+    try:
+        return find_api_key(settings)
+    except (SettingsError, OSError, ValueError):  # beside "/", or too long a name, no file can be
+        return None  # told of with the database, or once the other mistakes are mended
 
 
 def _tell(console: Console, finding: Finding) -> None:

@@ -1,4 +1,4 @@
-"""What rules want and do not get: something is paused, a newer file was refused, messages fail, prices are missing.
+"""What rules want and do not get: something is paused, messages fail, prices are missing.
 
 What the ledger says is read from it, so that it is told whether the service runs or not.
 """
@@ -9,11 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import httpx
-import msgspec
-
 from hooks.buttons import find_button, well_known_buttons
-from hooks.clients import api_client
 from hooks.targets import SETTING
 from service.cli.doctor.finding import Finding, ill, well
 from service.cli.screen import plain
@@ -23,43 +19,15 @@ from service.rules.actions import ClickAction, SubmitAction
 from service.rules.limits import Budget
 from service.rules.rulebook import Rule
 from service.rules.wording import count
-from service.web.api.rules import ShownFile
 from storage.actions import action_of
 from storage.errors import LedgerError
 from storage.pauses import EVERYTHING, Pause, list_pauses
 from storage.sqlite import open_reader
 from storage.tallies import Trouble, tally_troubles
 
-DEADLINE: Final = 10.0  # seconds
 LATELY: Final = 24 * 3600  # seconds in which what was given up is told
-SHOWN: Final = 3  # mistakes, or reasons, that are told
+SHOWN: Final = 3  # reasons that are told
 ANY: Final = "UPSCALE"  # what tasks' own lists click as good as always
-
-
-class _Page(msgspec.Struct):
-    file: ShownFile
-
-
-def examine_ruling(url: str, api_key: str | None) -> Iterator[Finding]:
-    """Ask the running service whether it goes by the file as it is; nothing where it does, or does not answer."""
-    try:
-        with api_client(url, api_key) as http:
-            file = msgspec.json.decode(http.get("/v1/rules", timeout=DEADLINE).content, type=_Page).file
-    except (httpx.HTTPError, msgspec.MsgspecError, UnicodeDecodeError):
-        return
-    if file.refused_at is not None:
-        said = "; ".join(
-            f"{each.file}{'' if each.line is None else f':{each.line}:{each.column}'}: {each.message}"
-            for each in file.mistakes[:SHOWN]
-        )
-        more = f"; and {len(file.mistakes) - SHOWN} more" if len(file.mistakes) > SHOWN else ""
-        yield ill(
-            "rules",
-            f"The service refused a newer {file.name} at {file.refused_at}; the rules of {file.loaded_at} go on:"
-            f" {said}{more}.",
-            "Mend the file. Where `ringback rules check` finds nothing wrong, the service has another environment or"
-            " .env than you; SIGHUP makes it look again.",
-        )
 
 
 def examine_doings(database: Path) -> Iterator[Finding]:

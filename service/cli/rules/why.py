@@ -18,6 +18,7 @@ from service.rules.rulebook import THEN
 from storage.records import JSON
 
 VALUE_AT_MOST: Final = 60  # characters of a value on a line
+GUARDS_NOW: Final = "The guards are as they are now:"
 _DONE: Final = ("fired", "deferred")  # outcomes by which a rule did, or still does, what it is for
 
 
@@ -77,6 +78,9 @@ def _print(explanation: JSON) -> None:
     )  # fmt: skip
     for cells in _tell_clauses(file, explanation["clauses"]):
         table.add_row(*cells)
+    if explanation["guards"] and explanation["firing"] is not None:
+        # What the firing opened counts by now: a guard may say no to what it let pass then.
+        table.add_row("", GUARDS_NOW, "", "")
     for check in explanation["guards"]:
         until = f" (until {check['next_at']})" if check["next_at"] else ""
         table.add_row("guard", check["guard"], Text(plain(check["detail"]) + until), _tick(ok=check["ok"]))

@@ -6,8 +6,9 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from service.cli.doctor.rules import examine_ruling
+from service.cli.doctor.mistakes import examine_mistakes, read_refusal
 from service.cli.main import main
+from service.cli.rules.why import GUARDS_NOW
 from service.written.mistakes import Mistake
 
 API_KEY = "api-0123456789abcdef"  # of `start_ringback`
@@ -81,7 +82,7 @@ def test_a_refused_file_is_told_and_is_status_1(ruled):
         outcome = ruled.run("rules", "list")
         assert outcome.exit_code == 1
         assert "ringback.yaml:3:9: there is no event 'x '" in outcome.stderr
-        (finding,) = examine_ruling(ruled.ringback.url, API_KEY)
+        (finding,) = examine_mistakes((), read_refusal(ruled.ringback.url, API_KEY), rules="ringback.yaml")
         assert (finding.check, finding.ok) == ("rules", False)
         assert "The service refused a newer ringback.yaml" in finding.detail
         assert "ringback.yaml:3:9: there is no event" in finding.detail
@@ -92,7 +93,7 @@ def test_a_refused_file_is_told_and_is_status_1(ruled):
         assert ruled.ringback.get("/v1/rules").json()["file"]["mistakes"][0]["line"] == 3
     finally:
         ruling.refusal = None
-    assert list(examine_ruling(ruled.ringback.url, API_KEY)) == []
+    assert read_refusal(ruled.ringback.url, API_KEY) is None
 
 
 def test_firings_are_listed_newest_first(ruled, wide):
@@ -121,7 +122,8 @@ def test_why_tells_the_guards_and_what_happened(ruled, wide):
     outcome = ruled.run("rules", "why", "wide", wide)
     assert outcome.exit_code == 0
     assert outcome.stdout.startswith("wide  fired\n")
-    assert "guard" in outcome.stdout
+    before, now, guards = outcome.stdout.partition(f"{GUARDS_NOW}\n")
+    assert now and "guard" not in before and guards.startswith("guard ")
     assert outcome.stdout.splitlines()[-1].endswith(": click U1, click U2")
 
 
@@ -223,6 +225,16 @@ def test_what_of_a_paused_rule_is_still_to_be_sent_is_told(ruled):
     finally:
         for scope in ("", "rules/wide/"):
             ringback.post(f"/v1/{scope}resume")
+
+
+def test_what_of_a_cancelled_chain_is_still_at_the_gateway_is_told(ruled):
+    grid = ruled.ringback.open()["id"]
+    ruled.ringback.gateway.wait_for(grid)
+    assert ruled.run("cancel", grid, "--chain").stdout == (
+        "0 tasks of the chain taken back before a gateway was asked.\n"
+        "Still at the gateway: 1 task. What it ends as can fire rules again; to stop that:"
+        " ringback pause, or ringback rules pause RULE --drop\n"
+    )
 
 
 def test_everything_is_paused_and_resumed(ruled):
