@@ -61,6 +61,7 @@ $(VENV)/.run: pyproject.toml
 	fi
 	@touch $@
 
+# Tests are compiled here once: each of the workers would do it for itself.
 $(VENV)/.dev: $(VENV)/.run
 	@echo "installing the development tools …" >&2
 	@if command -v uv >/dev/null 2>&1; then \
@@ -68,4 +69,5 @@ $(VENV)/.dev: $(VENV)/.run
 	else \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' >&2; \
 	fi
+	@$(BIN)/pytest --collect-only -qq >/dev/null
 	@touch $@
