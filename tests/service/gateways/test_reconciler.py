@@ -19,6 +19,8 @@ from storage.queue import claim_due
 from storage.records import Progress, Task
 from storage.submissions import acknowledge, doubt, lose_task
 
+pytestmark = pytest.mark.journey
+
 SILENT, LOST = 30.0, 7200.0  # seconds
 
 

@@ -38,6 +38,8 @@ from storage.records import Progress
 from storage.submissions import doubt_interrupted
 from storage.windows import answer_window
 
+pytestmark = pytest.mark.journey
+
 
 class StubClient:
     """Gives the outcomes of its script, one for each POST, and then the last of them for ever."""

@@ -7,6 +7,8 @@ from service.simulator.dialects import DIALECTS, UnknownDialect, find_dialect
 from service.simulator.options import SimulatorOptions
 from service.simulator.postman import expand_hook
 
+pytestmark = pytest.mark.journey
+
 KEY = "sk-0123456789abcdef"
 U1 = "MJ::JOB::upsample::1::26d56b92-4ed6-45e2-8561-563797923135"
 

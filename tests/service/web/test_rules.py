@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.journey
+
 RULES = """\
 limits: {max_depth: 2}
 rules:

@@ -12,6 +12,8 @@ from openapi_spec_validator import validate
 
 from service.web.site import list_calls
 
+pytestmark = pytest.mark.journey
+
 UNKNOWN = "8999999999999999"
 
 

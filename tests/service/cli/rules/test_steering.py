@@ -11,6 +11,8 @@ from service.cli.main import main
 from service.cli.rules.why import GUARDS_NOW
 from service.written.mistakes import Mistake
 
+pytestmark = pytest.mark.journey
+
 API_KEY = "api-0123456789abcdef"  # of `start_ringback`
 RULES = """\
 rules:
