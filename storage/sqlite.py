@@ -121,3 +121,11 @@ class ProcessLock:
                 os.ftruncate(self._file, 0)
             os.close(self._file)
             self._file = None
+
+
+def is_there(path: Path) -> bool:
+    """Whether a ledger lies there; no also where none can, such as under a name that is too long."""
+    try:
+        return path.exists()
+    except OSError:
+        return False

@@ -11,7 +11,7 @@ from typing import Final
 
 from service.cli.doctor.finding import Finding, ill, well
 from storage.errors import LedgerError
-from storage.sqlite import open_reader, read_holder
+from storage.sqlite import is_there, open_reader, read_holder
 
 FREE_AT_LEAST: Final = 256 * 1024 * 1024  # bytes
 CHECK_AT_MOST: Final = 20.0  # seconds that the ledger is looked through
@@ -45,7 +45,7 @@ def _find_unwritable(folder: Path, database: Path) -> str | None:
     try:
         with tempfile.TemporaryFile(dir=folder) as trial:
             trial.write(b"\0")
-        if database.exists():
+        if is_there(database):
             with database.open("ab"):
                 pass
     except OSError as error:
@@ -90,7 +90,7 @@ def read_kind(folder: Path, mounts: Path = MOUNTS) -> str | None:
 
 
 def _examine_ledger(database: Path) -> Finding:
-    if not database.exists():
+    if not is_there(database):
         return well("ledger", f"{database} is not there yet; `ringback serve` makes it.")
     try:
         holder = read_holder(database)

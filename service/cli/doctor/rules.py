@@ -22,7 +22,7 @@ from service.rules.wording import count
 from storage.actions import action_of
 from storage.errors import LedgerError
 from storage.pauses import EVERYTHING, Pause, list_pauses
-from storage.sqlite import open_reader
+from storage.sqlite import is_there, open_reader
 from storage.tallies import Trouble, tally_troubles
 
 LATELY: Final = 24 * 3600  # seconds in which what was given up is told
@@ -32,7 +32,7 @@ ANY: Final = "UPSCALE"  # what tasks' own lists click as good as always
 
 def examine_doings(database: Path) -> Iterator[Finding]:
     """Look into the ledger for what stands still and what fails; nothing without a ledger that can be read."""
-    if not database.exists():
+    if not is_there(database):
         return
     try:
         connection = open_reader(database)

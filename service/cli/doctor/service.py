@@ -17,7 +17,7 @@ from service.settings import Settings
 from service.web.api.gateways import Hooks
 from storage.arrivals import list_arrivals
 from storage.errors import LedgerError
-from storage.sqlite import open_reader
+from storage.sqlite import is_there, open_reader
 
 DEADLINE = 10.0  # seconds
 
@@ -82,7 +82,7 @@ def _ask_service(url: str, api_key: str | None) -> dict[str, Health]:
 
 def _read_ledger(settings: Settings, gateway: str) -> Health:
     arrivals = []
-    if settings.database.exists():
+    if is_there(settings.database):
         since = int((time.time() - HORIZON) * 1000)
         try:
             connection = open_reader(settings.database)

@@ -111,6 +111,11 @@ def test_a_gateway_out_of_reach(make_doctor: Any, unused_url: str) -> None:
     assert "RINGBACK_GATEWAY_URL" in findings["gateway"]["remedy"]
 
 
+def test_a_name_that_no_ledger_can_have(make_doctor: Any, unused_url: str, tmp_path: Path) -> None:
+    findings = make_doctor(unused_url).find(RINGBACK_DATABASE=str(tmp_path / ("x" * 300)))
+    assert "RINGBACK_DATABASE" in findings["settings"]["detail"]
+
+
 @pytest.mark.parametrize(("skew", "way"), [(3600, "ahead of"), (-600, "behind")])
 def test_a_skewed_clock(make_doctor: Any, simulate: Any, skew: float, way: str) -> None:
     findings = make_doctor(simulate(skew=skew)).find()
