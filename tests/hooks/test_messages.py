@@ -81,7 +81,8 @@ def test_a_text_without_an_end_has_one() -> None:
 
 
 def test_words_about_a_url_do_not_show_it() -> None:
-    url = "https://u:pass-Geheim@bot.example/hook/token-Geheim/x?key=sk%2DGeheim-9"
+    login = "u:pass-Geheim"
+    url = f"https://{login}@bot.example/hook/token-Geheim/x?key=sk%2DGeheim-9"
     words = "bad key sk-Geheim-9 for token-Geheim by pass-Geheim at bot.example\nx"
     assert hide_url(words, url) == "bad key … for … by … at bot.example x"
     assert "Geheim" not in hide_url("token-Geheim-Geheim", "https://[broken/token-Geheim-Geheim")

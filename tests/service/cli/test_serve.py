@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse
 from hooks.receiver import PREFIX
 from hooks.token import TokenSigner
 from service.cli.serve import DRAIN, CannotListen, listen
+from tests.journeys.processes import wait_until
 
 pytestmark = pytest.mark.journey
 
@@ -264,13 +265,11 @@ FAILING = "tests: [{given: {event: task.succeeded, action: IMAGINE}, expect: {ca
 
 
 def wait_for_rules(process: Process, *wanted: str) -> dict[str, Any]:
-    deadline = time.monotonic() + PATIENCE
-    while True:
+    def look() -> dict[str, Any] | None:
         page = call(process, "/v1/rules").json()
-        if [rule["id"] for rule in page["rules"]] == list(wanted):
-            return dict(page)
-        assert time.monotonic() < deadline, process.said
-        time.sleep(0.05)
+        return page if [rule["id"] for rule in page["rules"]] == list(wanted) else None
+
+    return dict(wait_until(look, f"{wanted} are the rules"))
 
 
 def test_a_changed_file_is_taken_up_and_a_broken_one_is_told_of(start: Start, tmp_path: Path) -> None:
@@ -280,10 +279,8 @@ def test_a_changed_file_is_taken_up_and_a_broken_one_is_told_of(start: Start, tm
     config.write_text(DOGS)
     wait_for_rules(process, "dogs")
     config.write_text("rules: [{id: dogs, on: task.succeded}]\n")
-    deadline = time.monotonic() + PATIENCE
-    while not (page := call(process, "/v1/rules").json())["file"]["mistakes"]:
-        assert time.monotonic() < deadline, process.said
-        time.sleep(0.05)
+    wait_until(lambda: call(process, "/v1/rules").json()["file"]["mistakes"], "the file is refused")
+    page = call(process, "/v1/rules").json()
     assert [rule["id"] for rule in page["rules"]] == ["dogs"]
     ready = call(process, "/readyz")
     assert (ready.status_code, ready.json()["rules"].startswith("refused: 2 mistakes")) == (200, True)
@@ -298,11 +295,8 @@ def test_a_hangup_has_the_file_and_the_env_file_read_at_once(start: Start, tmp_p
     process = start()
     before = wait_for_rules(process, "cats")["file"]["loaded_at"]
     (tmp_path / ".env").write_text("CODE=2\n")
-    deadline = time.monotonic() + PATIENCE
     os.killpg(process.popen.pid, signal.SIGHUP)
-    while 'event="rules loaded"' not in process.said:
-        assert time.monotonic() < deadline, process.said
-        time.sleep(0.02)
+    wait_until(lambda: 'event="rules loaded"' in process.said, "the file is read")
     assert wait_for_rules(process, "cats")["file"]["loaded_at"] > before
     assert process.popen.poll() is None
 

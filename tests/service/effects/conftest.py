@@ -15,9 +15,9 @@ from storage.effects import list_effects
 from storage.ledger import record
 from storage.openings import open_task
 from storage.queue import claim_due
-from storage.reactions import Action, Decision, Download, Effect, Facts, Firing, Notify
+from storage.reactions import Action, Decision, Download, Effect, Facts, Notify
 from storage.records import NewTask, Progress, Task
-from storage.store import Store
+from storage.store import NoRules, Store
 from storage.submissions import list_submissions
 
 PATIENCE = 10.0  # seconds until a test gives up waiting
@@ -34,7 +34,7 @@ class Clock:
         return self.now
 
 
-class Owing:
+class Owing(NoRules):
     """A rule on every success, which owes what `owed` says."""
 
     def __init__(self) -> None:
@@ -43,14 +43,8 @@ class Owing:
     def listens(self, event_type: str) -> bool:
         return event_type == "task.succeeded"
 
-    def __call__(self, event_type: str, task: Task, facts: Facts) -> list[Decision]:
-        return [Decision(rule="cats", version="1", origin="rule:cats", actions=self.owed(task))]
-
-    def resume(self, firing: Firing, task: Task, facts: Facts) -> Decision:
-        raise NotImplementedError
-
-    def apply(self, rule: str, event_type: str, task: Task, facts: Facts) -> Decision | None:
-        raise NotImplementedError
+    def __call__(self, event_type: str, task: Task, facts: Facts) -> tuple[Decision, ...]:
+        return (Decision(rule="cats", version="1", origin="rule:cats", actions=self.owed(task)),)
 
 
 class House:

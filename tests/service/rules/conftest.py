@@ -12,6 +12,7 @@ from service.rules.reactor import Reactor
 from service.rules.reading.limits import read_limits
 from service.rules.reading.rulebook import read_rulebook
 from service.written.document import Document
+from storage.errors import NoSuchTask
 from storage.reactions import Spending
 from storage.records import Button, Chain, Task
 
@@ -29,7 +30,7 @@ class NobodyElse:
         return ()
 
     def task(self, task_id: str) -> Task:
-        raise NotImplementedError
+        raise NoSuchTask
 
     def chain(self, root_id: str) -> Chain:
         return Chain(
