@@ -1,7 +1,7 @@
 """Does what was decided, action by action, in the firing's transaction. What cannot be done undoes none of the rest."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import assert_never
 
 import msgspec
@@ -19,24 +19,15 @@ from storage.reactions import (
     Download,
     FiringOutcome,
     Notify,
-    Reason,
     Refused,
     Resubmit,
     Submit,
     Tag,
 )
 from storage.records import JSON, Task
+from storage.results import FAILED, OPENED, STOOD, WAITS, WOULD, describe, judge
 from storage.tasks import add_tags, read_task
 from storage.transaction import Transaction, to_json
-
-ALL_STOOD = "Everything that it wants stood already; nothing was spent."
-NOTHING_TO_DO = "There was nothing that it could do."
-
-OPENED = "opened"
-STOOD = "exists"  # the result of an action that had nothing left to do
-FAILED = "error"
-WAITS = "waits"  # what a firing that is deferred will do
-WOULD = "would"  # what one that is blocked does not
 
 
 def carry_out(
@@ -50,7 +41,7 @@ def carry_out(
     actions: list[JSON] = []
     if outcome == "fired":
         actions = [_try(tx, firing_id, task, action, decision.origin) for action in decision.actions]
-        outcome, reason, detail = _judge(actions)
+        outcome, reason, detail = judge(actions)
     elif decision.actions:
         actions = [_foretell(action, WAITS if outcome == "deferred" else WOULD) for action in decision.actions]
     else:
@@ -70,17 +61,6 @@ def carry_out(
     return outcome
 
 
-def _judge(actions: Sequence[JSON]) -> tuple[FiringOutcome, Reason | None, str | None]:
-    """What a firing came to whose actions came to this."""
-    results = {action["result"] for action in actions}
-    if results - {STOOD, FAILED}:
-        return "fired", None, None
-    if results == {STOOD}:
-        return "blocked", "exists", ALL_STOOD
-    details = dict.fromkeys(action["detail"] for action in actions if action["result"] == FAILED)
-    return "blocked", "error", "; ".join(details) or NOTHING_TO_DO
-
-
 def _try(tx: Transaction, firing_id: int, task: Task, action: Action, origin: str) -> JSON:
     """Do one action for a task; gives what became of it, as the firing keeps it.
 
@@ -93,40 +73,19 @@ def _try(tx: Transaction, firing_id: int, task: Task, action: Action, origin: st
         if isinstance(error, LedgerUnavailable | sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
             raise  # the ledger's trouble: the whole callback is refused
         tx.execute("ROLLBACK TO action")
-        result = _describe(action) | {"result": FAILED, "detail": str(error) or type(error).__name__}
+        result = describe(action) | {"result": FAILED, "detail": str(error) or type(error).__name__}
     tx.execute("RELEASE action")
     return result
-
-
-def _describe(action: Action) -> JSON:
-    """What an action is to do, as a firing keeps it that has not done it."""
-    match action:
-        case Click(button=button):
-            return {"action": "click", "button": button.label or button.emoji or button.custom_id}
-        case Submit(new=new):
-            return {"action": "submit", "prompt": new.prompt}
-        case Resubmit():
-            return {"action": "resubmit"}
-        case Tag(tags=tags, root=root):
-            return {"action": "tag", "tags": list(tags)} | ({"root": True} if root else {})
-        case Notify(address=address):
-            return {"action": "notify", "address": address}
-        case Download(task_id=task_id, path=path):
-            return {"action": "download", "task_id": task_id, "path": path}
-        case Refused(wanted=wanted):
-            return dict(wanted)
-        case _ as never:
-            assert_never(never)
 
 
 def _foretell(action: Action, result: str) -> JSON:
     """What an action is to do once its firing may; what cannot be done on this task says so already."""
     told = {"result": FAILED, "detail": action.detail} if isinstance(action, Refused) else {"result": result}
-    return _describe(action) | told
+    return describe(action) | told
 
 
 def _do(tx: Transaction, firing_id: int, task: Task, action: Action, origin: str) -> JSON:
-    told = _describe(action)
+    told = describe(action)
     match action:
         case Click():
             return told | _opened(*_click(tx, task, action, origin))

@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from storage.chains import is_settled, read_chain
-from storage.consequences import OPENED, STOOD, carry_out
+from storage.consequences import carry_out
 from storage.effects import describe_effect, read_effect
 from storage.errors import LedgerUnavailable
 from storage.events import append_news
 from storage.facts import THEN, LedgerFacts
 from storage.reactions import Decision, Firing, FiringOutcome
 from storage.records import CHAIN_SETTLED, ENDING_EVENTS, JSON, Task
+from storage.results import OPENED, STOOD
 from storage.tasks import read_task
 from storage.transaction import Transaction, to_json
 

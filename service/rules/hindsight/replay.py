@@ -29,6 +29,7 @@ from storage.reactions import (
     Tag,
 )
 from storage.records import JSON, Button, Chain, SubmissionState, Task
+from storage.results import FAILED, OPENED, STOOD, describe, judge
 
 
 class Replay:
@@ -101,12 +102,9 @@ class Replay:
         results: list[JSON] = []
         if outcome == "fired":
             results = [self._carry_out(action, task, decision.rule) for action in decision.actions]
-            told = {result["result"] for result in results}
-            if "opened" in told:
+            outcome, reason, detail = judge(results)
+            if any(result["result"] == OPENED for result in results):
                 self._fired[decision.rule, task.root_id] += 1
-            if told <= {"exists", "error"}:
-                outcome, reason = "blocked", "exists" if told == {"exists"} else "error"
-                detail = "nothing was left to do"
         if decision.pauses_rule:
             self._paused.add(decision.rule)
         firing = Firing(
@@ -129,37 +127,37 @@ class Replay:
             self._waiting.put(firing, task)
 
     def _carry_out(self, action: Action, task: Task, rule: str) -> JSON:
+        told = describe(action)
         match action:
             case Click(button=button):
-                told: JSON = {"action": "click", "button": button.label or button.emoji or button.custom_id}
                 if self.has_click(task, button):
-                    return told | {"result": "exists"}
+                    return told | {"result": STOOD}
                 place = make_place(task.id, told["button"], button.index)
                 self._open(place, task, rule, action.cost)
                 self._standing[place] += 1
-                return told | {"result": "opened"}
+                return told | {"result": OPENED}
             case Submit():
                 self._open(("submit", task.id), task, rule, action.cost)
-                return {"action": "submit", "result": "opened"}
+                return told | {"result": OPENED}
             case Resubmit():
                 if self.is_answered(task):
-                    return {"action": "resubmit", "result": "exists"}
+                    return told | {"result": STOOD}
                 self._open(("retry", task.id), task, rule, action.cost)
                 self._done.add(("retry", task.id))
                 if (held := place_of(task)) is not None:
                     self._standing[held] += 1
-                return {"action": "resubmit", "result": "opened"}
+                return told | {"result": OPENED}
             case Tag(tags=tags, root=root):
                 done: set[Key] = {("tag", task.root_id if root else task.id, tag) for tag in tags}
                 stood = not root and set(tags) <= set(task.tags)
-                return {"action": "tag", "result": "exists" if stood or done <= self._done else self._do(done)}
+                return told | {"result": STOOD if stood or done <= self._done else self._do(done)}
             case Download(task_id=task_id, path=path):
                 kept: set[Key] = {("download", task_id, path)}
-                return {"action": "download", "result": "exists" if kept <= self._done else self._do(kept)}
+                return told | {"result": STOOD if kept <= self._done else self._do(kept)}
             case Notify():
-                return {"action": "notify", "result": "done"}
-            case Refused(wanted=wanted, detail=why):
-                return wanted | {"result": "error", "detail": why}
+                return told | {"result": "done"}
+            case Refused(detail=why):
+                return told | {"result": FAILED, "detail": why}
             case _ as never:
                 assert_never(never)
 
