@@ -27,11 +27,11 @@ GONE_ATTEMPTS: Final = 3
 TOO_LARGE: Final = 413
 
 
-class Downloader:
+class Downloader(Errands):
     """A worker. `client` is a `hooks.clients.target_client`, `folder` where files are kept, `largest` their bytes.
 
-    `in_flight` are fetched at once, `each` of one host;
-    `pauses` are the waits, in seconds, after each attempt but the last; `deadline` is seconds for one file.
+    `in_flight` are fetched at once, `each` of one host; `pauses` are the waits, in seconds, after each attempt but the
+    last; `deadline` is seconds for one file.
     """
 
     def __init__(
@@ -46,30 +46,21 @@ class Downloader:
         in_flight: int = IN_FLIGHT,
         each: int = EACH,
     ) -> None:
+        super().__init__(store, "download", in_flight=in_flight, each=each, pauses=pauses)
         self._client = client
         self._gallery = Gallery(folder)
         self._swept = False
         self._largest = largest
         self._deadline = deadline
-        self._errands = Errands(store, "download", self._keep, in_flight=in_flight, each=each, pauses=pauses)
 
     async def step(self) -> float | None:
         """Begin to fetch what is due; give the seconds until more may be, None when the bell will tell."""
         if not self._swept:
             await asyncio.to_thread(self._gallery.sweep)
             self._swept = True
-        return await self._errands.begin_due()
+        return await super().step()
 
-    @property
-    def busy(self) -> bool:
-        """Whether anything is under way."""
-        return self._errands.busy
-
-    async def close(self) -> None:
-        """Give up what is under way; it is tried again when its lease is over."""
-        await self._errands.close()
-
-    async def _keep(self, effect: Effect) -> Failure | str | None:
+    async def run(self, effect: Effect) -> Failure | str | None:
         """Fetch one file; gives the path at which it is kept, where that is not the one that was asked for."""
         draft = self._gallery.begin(effect.id)
 

@@ -4,8 +4,9 @@ Lanes take turns: none of them, however much waits in it and however slow it is,
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from itertools import count
 from typing import Final
 
@@ -38,19 +39,18 @@ class _Lane:
         return self.rested_from + int(self.rest * 1000) if self.rested_from <= now else now
 
 
-class Errands:
-    """Claims effects of one kind, has `run` take care of each, and writes down what came of it.
+class Errands(ABC):
+    """A worker that claims effects of one kind, runs each, and writes down what came of it.
 
-    `run` gives a Failure, or else what is to be kept as the detail of one that is done. `in_flight` are held at once,
-    `each` of one lane; `pauses` are the waits, in seconds, after each attempt but the last; `rests` are the seconds
-    for which a whole lane is left alone after its first, second, … failure in a row, the last one from then on.
+    `in_flight` are held at once, `each` of one lane; `pauses` are the waits, in seconds, after each attempt but the
+    last; `rests` are the seconds for which a whole lane is left alone after its first, second, … failure in a row, the
+    last one from then on.
     """
 
     def __init__(
         self,
         store: Store,
         kind: EffectKind,
-        run: Callable[[Effect], Awaitable[Failure | str | None]],
         *,
         in_flight: int,
         each: int,
@@ -59,7 +59,6 @@ class Errands:
     ) -> None:
         self._store = store
         self._kind: EffectKind = kind
-        self._run = run
         self._in_flight = in_flight
         self._each = each
         self._pauses = pauses
@@ -73,7 +72,11 @@ class Errands:
         """Whether anything is under way."""
         return bool(self._held)
 
-    async def begin_due(self) -> float | None:
+    @abstractmethod
+    async def run(self, effect: Effect) -> Failure | str | None:
+        """Take care of one; gives a Failure, or else what is to be kept as the detail of one that is done."""
+
+    async def step(self) -> float | None:
         """Begin with what is due; give the seconds until more may be, None when the bell will tell."""
         while (free := self._in_flight - len(self._held)) > 0:
             now = self._store.now()
@@ -127,7 +130,7 @@ class Errands:
 
     async def _care(self, effect: Effect) -> None:
         try:
-            outcome = await self._run(effect)
+            outcome = await self.run(effect)
         except LedgerError as error:
             outcome = Failure(detail=str(error), final=False)
         except Exception as error:  # a mistake of ours or of a library's; what it says may quote a URL

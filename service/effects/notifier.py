@@ -31,7 +31,7 @@ SHOWN: Final = (
 )
 
 
-class Notifier:
+class Notifier(Errands):
     """A worker. `client` is a `hooks.clients.target_client`; `find_url` gives the URL that goes by an address now.
 
     `pauses` are the waits, in seconds, after each attempt but the last; `deadline` is seconds for one message. An
@@ -48,25 +48,12 @@ class Notifier:
         pauses: Sequence[float] = NOTICE_PAUSES,
         rests: Sequence[float] = RESTS,
     ) -> None:
-        self._store = store
+        super().__init__(store, "notify", in_flight=IN_FLIGHT, each=EACH, pauses=pauses, rests=rests)
         self._herald = Herald(client, deadline=deadline)
         self._find_url = find_url
-        self._errands = Errands(store, "notify", self._tell, in_flight=IN_FLIGHT, each=EACH, pauses=pauses, rests=rests)
 
-    async def step(self) -> float | None:
-        """Begin to send what is due; give the seconds until more may be, None when the bell will tell."""
-        return await self._errands.begin_due()
-
-    @property
-    def busy(self) -> bool:
-        """Whether anything is under way."""
-        return self._errands.busy
-
-    async def close(self) -> None:
-        """Give up what is under way; it is sent again when its lease is over."""
-        await self._errands.close()
-
-    async def _tell(self, effect: Effect) -> Failure | None:
+    async def run(self, effect: Effect) -> Failure | None:
+        """Tell one message."""
         url = self._find_url(effect.request["address"])
         if url is None:  # somebody may be in the middle of changing the file
             return Failure(detail=GONE, final=False, alone=True)
