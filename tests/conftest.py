@@ -1,9 +1,10 @@
-"""What the tests of the ledger share: a clock that only a test moves, and a ledger on disk with its verbs at hand."""
+"""What tests share: a clock that only a test moves, a ledger on disk with its verbs at hand, a scenario that ends."""
 
+import asyncio
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,14 @@ def open_shared_ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cal
     yield open_one
     for each in opened:
         each.store.close()
+
+
+@pytest.fixture
+def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Runs one scenario to its end, or fails when that does not come."""
+
+    async def bounded(scenario: Coroutine[Any, Any, Any]) -> Any:
+        async with asyncio.timeout(PATIENCE):
+            return await scenario
+
+    return lambda scenario: asyncio.run(bounded(scenario))

@@ -1,7 +1,7 @@
 """Servers for tests of what we call: raw TCP, because half of what matters is a server that misbehaves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -48,14 +48,3 @@ def serve() -> Callable[..., Any]:
             listener.close()
 
     return serve_one
-
-
-@pytest.fixture
-def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Runs one scenario to its end, or fails when that does not come."""
-
-    async def bounded(scenario: Coroutine[Any, Any, Any]) -> Any:
-        async with asyncio.timeout(PATIENCE):
-            return await scenario
-
-    return lambda scenario: asyncio.run(bounded(scenario))

@@ -2,29 +2,18 @@
 
 import resource
 import signal
-import subprocess
 from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
 
+from tests.disks import small_disk
 from tests.journeys.processes import wait_until
 
 pytestmark = pytest.mark.fault
 TASKS = 30
 PAGE = 4096
-
-
-@contextmanager
-def small_disk(directory):
-    """A file system of its own on the directory: room for the ledger and its log, which takes some 4 MB."""
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", directory], check=False)
-    if mount.returncode != 0:
-        pytest.skip("NOT TESTED: a full disk needs a file system of its own, and this user may not mount one")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", directory], check=True)
+MEGABYTES = 16  # room for the ledger and its log, which takes some 4 MB
 
 
 @contextmanager
@@ -60,7 +49,7 @@ def trouble(request, tmp_path):
     if request.param == "file limit":
         yield file_limit
     else:
-        with small_disk(disk):
+        with small_disk(disk, MEGABYTES):
             yield full_disk
 
 
@@ -99,7 +88,7 @@ def test_nothing_is_acknowledged_while_the_disk_is_full_and_all_goes_on_after(tr
 def test_a_start_on_a_full_disk_says_so_in_one_line(stage, tmp_path, held_before, free):
     disk = tmp_path / "disk"
     disk.mkdir()
-    with small_disk(disk):
+    with small_disk(disk, MEGABYTES):
         gateway = stage.gateway()
         service = stage.service(gateway, "midjourney-proxy", RINGBACK_DATABASE="disk/ringback.db")
         if held_before:

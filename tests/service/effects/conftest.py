@@ -1,7 +1,7 @@
 """A ledger whose rules owe what a test wants them to, and servers on the loopback interface that answer by path."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -152,14 +152,3 @@ def open_house(tmp_path: Path) -> Callable[[], AbstractAsyncContextManager[tuple
                 other.close()
 
     return open_one
-
-
-@pytest.fixture
-def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Runs one scenario to its end, or fails when that does not come."""
-
-    async def bounded(scenario: Coroutine[Any, Any, Any]) -> Any:
-        async with asyncio.timeout(PATIENCE):
-            return await scenario
-
-    return lambda scenario: asyncio.run(bounded(scenario))

@@ -4,7 +4,6 @@ import asyncio
 import errno
 import gzip
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from hooks.backoff import DOWNLOAD_PAUSES
 from service.effects.downloader import EACH, GONE_ATTEMPTS, Downloader
 from storage.effects import LEASE
+from tests.disks import small_disk
 
 pytestmark = pytest.mark.fault
 
@@ -212,22 +212,20 @@ def test_a_disk_that_takes_nothing_may_do_so_later(
 
 
 @pytest.fixture
-def small_disk(folder: Path) -> Iterator[Path]:
-    """The folder of downloads on a disk of 2 MiB."""
+def disk(folder: Path) -> Iterator[Path]:
+    """The folder of downloads on a disk of 2 MB."""
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], check=False).returncode != 0:
-        pytest.skip("NOT TESTED: a full disk needs a file system of its own, and this user may not mount one")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+    with small_disk(folder, 2):
+        yield folder
 
 
 def test_a_disk_that_becomes_full_in_the_middle_keeps_no_half_and_takes_a_smaller_one(
-    run: Any, open_house: Any, small_disk: Path, answer: Any
+    run: Any, open_house: Any, disk: Path, answer: Any
 ) -> None:
     async def scenario() -> None:
         async with open_house() as (house, server):
             server.answers |= {"/large.png": answer(PNG + bytes(3 * 1024**2)), "/cat.png": answer(PNG)}
-            downloader = Downloader(house.store, house.client, small_disk)
+            downloader = Downloader(house.store, house.client, disk)
             await house.download(f"{server.url}/large.png", "large.png")
             (large,) = await house.finish(downloader)
             assert (large.state, large.detail) == ("planned", "it could not be written: the disk is full")
@@ -235,7 +233,7 @@ def test_a_disk_that_becomes_full_in_the_middle_keeps_no_half_and_takes_a_smalle
             assert (await house.finish(downloader))[-1].state == "done"
 
     run(scenario())
-    assert files(small_disk) == {"cat.png": PNG}
+    assert files(disk) == {"cat.png": PNG}
 
 
 def test_a_file_in_the_place_of_the_folder_is_told(run: Any, open_house: Any, folder: Path, answer: Any) -> None:

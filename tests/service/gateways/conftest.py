@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -129,17 +129,6 @@ def talk() -> Callable[..., Any]:
             server.close()
 
     return serve
-
-
-@pytest.fixture
-def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Runs one scenario to its end, or fails when that does not come."""
-
-    async def bounded(scenario: Coroutine[Any, Any, Any]) -> Any:
-        async with asyncio.timeout(PATIENCE):
-            return await scenario
-
-    return lambda scenario: asyncio.run(bounded(scenario))
 
 
 class Clock:
