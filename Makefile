@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
+ORACLES := tests/oracles
 
 # Bytecode is kept, whatever the environment says: tests and the demo start dozens of Python processes.
 export PYTHONDONTWRITEBYTECODE =
@@ -24,7 +25,7 @@ run: $(VENV)/.run  ## start the service with the settings of .env and the enviro
 
 # Three workers on two cores: many tests wait for a clock. Faults load the machine by themselves.
 test: $(VENV)/.dev  ## every test: fast ones, then journeys through real processes, then faults
-	$(BIN)/pytest -n 3 -m "not journey and not fault" $(ARGS)
+	$(BIN)/pytest -n 3 -rs -m "not journey and not fault" $(ARGS)
 	$(BIN)/pytest -n 3 -m journey $(ARGS)
 	$(BIN)/pytest -n 2 -m fault $(ARGS)
 
@@ -48,7 +49,7 @@ bench: $(VENV)/.dev  ## measure the README's claims
 	$(BIN)/python -m bench.ingest $(ARGS)
 
 clean:           ## remove what the targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(ORACLES)/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 # Set-up speaks on stderr only, so that `make demo ARGS=--json` leaves clean lines on stdout.
 # uv where it is installed, else venv + pip.
@@ -61,13 +62,16 @@ $(VENV)/.run: pyproject.toml
 	fi
 	@touch $@
 
-# Tests are compiled here once: each of the workers would do it for itself.
-$(VENV)/.dev: $(VENV)/.run
+# Tests are compiled here once: each of the workers would do it for itself. Without npm, or out of its reach, the tests
+# that ask other people's packages are skipped, and say so.
+$(VENV)/.dev: $(VENV)/.run $(ORACLES)/package.json
 	@echo "installing the development tools …" >&2
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv pip install --quiet --python $(BIN)/python -e '.[dev]' >&2; \
 	else \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' >&2; \
 	fi
+	@npm install --no-package-lock --no-audit --no-fund --silent --prefix $(ORACLES) >&2 \
+	  || echo "no packages from npm: the tests in $(ORACLES) will be skipped" >&2
 	@$(BIN)/pytest --collect-only -qq >/dev/null
 	@touch $@

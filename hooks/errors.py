@@ -38,3 +38,7 @@ class NotFetched(HookError):
     def __init__(self, message: str | None = None, *, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status  # what HTTP says, where it said anything
+
+
+class SealBroken(HookError):
+    """What was sealed is damaged: write it anew (a secret, a subscription's address)."""

@@ -1,54 +1,80 @@
 """The guard before every call to a URL that somebody else chose: resolve once, vet each address, connect to those.
 
-Nothing below this transport ever sees a name, so there is no second look-up that could answer differently.
+It stands where connections are made (`hooks.transport`): it looks names up, and it opens the sockets. So there is no
+second look-up that could answer differently, and no socket without its word, whatever the host looked like.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
+from weakref import WeakSet
 
 import httpx
 
-from hooks.errors import ForbiddenTarget
+from hooks.errors import ForbiddenTarget, HookError
 from hooks.resolver import Resolver
-from hooks.targets import LONGEST_HOST, AllowList, vet
+from hooks.targets import LONGEST_HOST, Address, AllowList, require_usual_spelling, vet
 
 NO_ADDRESS: Final = "no address was found for that name"
+CHECK_TIMEOUT: Final = 3.0  # seconds that a name may take when somebody subscribes
 
 Resolve = Callable[[str, int | None], Awaitable[Sequence[str]]]
 
 
-class GuardedTransport(httpx.AsyncBaseTransport):
-    """Passes each request on to `inner` with a vetted address in the place of the host.
+@dataclass(kw_only=True, slots=True)
+class Call:
+    """A request on its way: what the guard needs to know where only an address is left of it."""
 
-    The `Host` header, the name in the TLS handshake and the name that the certificate must have stay the host's.
-    `inner` must not keep connections: it knows them by address, and two hosts can share one. Raises ForbiddenTarget
-    before anything is sent, and httpx.ConnectError where there is no address. Looking up a name takes as long as the
-    system likes: set a total deadline around each request. `resolve` gives the addresses of a host, and a
-    `hooks.resolver.Resolver` is made where there is none.
-    """
+    host: str
+    connected: bool = False  # whether a socket was opened for it; else it went over a kept connection
 
-    def __init__(self, inner: httpx.AsyncBaseTransport, *, allowed: AllowList, resolve: Resolve | None = None) -> None:
-        self._inner = inner
+
+calls: Final[ContextVar[Call]] = ContextVar("calls")  # the transport sets it; without it no socket is opened
+
+
+class Guard:
+    """Who finds the addresses and opens the sockets. `resolve` stands in for the system's look-up."""
+
+    def __init__(self, *, allowed: AllowList, resolve: Resolve | None = None) -> None:
         self._allowed = allowed
         self._resolver = Resolver()
         self._resolve = resolve or self._resolver
+        self._sockets: WeakSet[socket.socket] = WeakSet()
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request to the first vetted address that lets itself be connected to."""
-        host = read_host(request.url)
-        addresses = vet(host, await self._resolve(host, request.url.port), self._allowed)
-        failure: httpx.TransportError = httpx.ConnectError(NO_ADDRESS)
-        for address in addresses:
-            try:
-                return await self._inner.handle_async_request(_aim(request, host, str(address)))
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # nothing was sent: the next may do
-                failure = error
-        raise failure
+    @property
+    def open(self) -> int:
+        """How many sockets there are."""
+        return len(self._sockets)
 
-    async def aclose(self) -> None:
-        """Close the inner transport, and look nothing up any more."""
+    async def find(self, host: str, port: int) -> tuple[Address, ...]:
+        """Every address of a host, when all of them may be called. Raises ForbiddenTarget, and OSError where is none.
+
+        It takes as long as the system likes: set a total deadline around each request.
+        """
+        addresses = vet(host, await self._resolve(host, port), self._allowed)
+        if not addresses:
+            raise OSError(NO_ADDRESS)
+        return addresses
+
+    def open_socket(self, place: tuple[Any, ...]) -> socket.socket:
+        """A socket for a place as `socket.getaddrinfo` gives it. Raises ForbiddenTarget.
+
+        Here every address comes by, also one that stood in the URL itself and was never looked up.
+        """
+        family, kind, protocol, _, (address, *_) = place
+        call = calls.get()
+        vet(call.host, [address], self._allowed)
+        call.connected = True
+        opened = socket.socket(family, kind, protocol)
+        self._sockets.add(opened)
+        return opened
+
+    def close(self) -> None:
+        """Look nothing up any more."""
         self._resolver.close()
-        await self._inner.aclose()
 
 
 def read_host(url: httpx.URL) -> str:
@@ -60,14 +86,27 @@ def read_host(url: httpx.URL) -> str:
         raise ForbiddenTarget("a URL with a user name or a password in it is not called")
     if len(host) > LONGEST_HOST:
         raise ForbiddenTarget(f"a host name has {LONGEST_HOST} characters at most")
+    if url.port is not None and not 0 < url.port < 65536:
+        raise ForbiddenTarget("a port is between 1 and 65535")
+    require_usual_spelling(host)
     return host
 
 
-def _aim(request: httpx.Request, host: str, address: str) -> httpx.Request:
-    return httpx.Request(
-        request.method,
-        request.url.copy_with(host=address),
-        headers=request.headers,
-        stream=request.stream,
-        extensions={**request.extensions, "sni_hostname": host},
-    )
+async def check_target(url: str, allowed: AllowList, resolve: Resolve) -> None:
+    """Raise ForbiddenTarget if that URL cannot be called, as far as can be told now.
+
+    For the moment at which somebody hands it in. A name that has no address now, or none within a few seconds, passes:
+    it is vetted whenever a connection is made.
+    """
+    try:
+        target = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError, TypeError):
+        raise ForbiddenTarget("that is not a URL that can be called") from None
+    host = read_host(target)
+    answers: Iterable[str] = ()
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT):
+            answers = await resolve(host, target.port)
+    except (TimeoutError, HookError):
+        return
+    vet(host, answers, allowed)

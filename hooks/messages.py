@@ -76,11 +76,16 @@ def cut_bytes(text: str, longest: int) -> str:
 
 def hide_url(text: str, url: str) -> str:
     """Words of somebody else about a URL, on one line, without what is secret in it: all but its scheme and host."""
+    hidden = Blanker(list_pieces(url)).hide(text)
+    return cut(" ".join(_tame(hidden).split()), LONGEST_QUOTE)
+
+
+def list_pieces(url: str) -> list[str]:
+    """What may be secret in a URL, in pieces: of all but its scheme and host, those that are long enough to be hidden."""
     try:
         parts = urlsplit(url)
         secret = f"{parts.path} {parts.query} {parts.fragment} {parts.username} {parts.password}"
     except ValueError:
         secret = url
     pieces = re.split(r"[^A-Za-z0-9_-]+", f"{secret} {unquote(secret)}")
-    hidden = Blanker([piece for piece in pieces if len(piece) >= SHORTEST_SECRET]).hide(text)
-    return cut(" ".join(_tame(hidden).split()), LONGEST_QUOTE)
+    return [piece for piece in pieces if len(piece) >= SHORTEST_SECRET]

@@ -57,6 +57,11 @@ _GLOBAL_IPV6: Final = IPv6Network("2000::/3")  # all that was ever given out (RF
 _NAT64: Final = IPv6Network("64:ff9b::/96")  # how a network without IPv4 shows every IPv4 host (RFC 6052)
 _LABEL: Final = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _NAME: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_HOST: Final = re.compile(
+    r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?", re.IGNORECASE
+)  # what is looked up: some do end in a dash
+# What the system would take for an IPv4 address, however it is spelled: no name ends so (url.spec.whatwg.org).
+_NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.*", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,7 +115,18 @@ def _read_name(entry: str) -> str:
 
 def _is_name(text: str) -> bool:
     """Whether this can be a host name; one that ends in a number is an odd way to write an address."""
-    return bool(len(text) <= LONGEST_HOST and _NAME.fullmatch(text)) and not text.rpartition(".")[2].isdecimal()
+    return bool(len(text) <= LONGEST_HOST and _NAME.fullmatch(text)) and not _NUMBER.fullmatch(text)
+
+
+def require_usual_spelling(host: str) -> None:
+    """Raise ForbiddenTarget for what is no host, or an odd way to write an address (`0x7f.1`, `127.1`, a zone id).
+
+    Whoever looks at a URL has to see the address that is called.
+    """
+    if ":" in host or _NUMBER.fullmatch(host):
+        _read_address(host, host)
+    elif not _HOST.fullmatch(host):
+        raise ForbiddenTarget("that is no name that a host can have")
 
 
 def vet(host: str, answers: Iterable[str], allowed: AllowList) -> tuple[Address, ...]:
@@ -137,7 +153,8 @@ def _read_address(host: str, answer: str) -> Address:
     try:
         address = ip_address(answer)
     except ValueError:
-        raise ForbiddenTarget(f"{host} has an address that cannot be read, and is not called") from None
+        how = "is an address in an unusual spelling" if host == answer else "has an address that cannot be read"
+        raise ForbiddenTarget(f"{host} {how}, and is not called") from None
     if isinstance(address, IPv6Address) and address.scope_id is not None:
         raise ForbiddenTarget(f"{host} has an address of one network interface alone, and is not called")
     return address

@@ -13,6 +13,7 @@ from hooks.blanker import Blanker
 from hooks.clients import fetch_client, submit_client, target_client
 from hooks.links import LinkSigner
 from hooks.receiver import PREFIX, Receiver
+from hooks.seal import Sealer
 from hooks.token import TokenSigner
 from service.chronicler import Chronicler
 from service.config import Config, parse_config
@@ -27,6 +28,7 @@ from service.gateways.reconciler import Reconciler
 from service.gateways.submitter import Submitter
 from service.gateways.watch import Calls, HookWatch
 from service.keys import Keys
+from service.post_office import PostOffice
 from service.reloader import RELOAD, Load, Reloader
 from service.rules.deferrals import Deferrals
 from service.rules.labels import check_then
@@ -34,6 +36,8 @@ from service.rules.reactor import Reactor
 from service.rules.rulebook import Rulebook
 from service.rules.ruling import Ruling
 from service.settings import Settings
+from service.subscriptions.audience import assemble
+from service.subscriptions.sync import take_up
 from service.web.desk import Desk, Goodbye
 from service.web.links import PictureLinks
 from service.web.site import create_site
@@ -54,7 +58,7 @@ def open_ledger(settings: Settings, config: Config) -> Store:
     Raises what `storage.store.Store` raises, and SettingsError without a gateway.
     """
     price = gather_gateways(settings, config).price
-    return Store(settings.database, react=Reactor(config.rulebook, price=price))
+    return Store(settings.database, react=Reactor(config.rulebook, price=price), assemble=assemble)
 
 
 class Service:
@@ -69,10 +73,20 @@ class Service:
     ) -> None:
         roster = gather_gateways(settings, config)
         self._public_url = settings.public_url
+        self._written = config.subscriptions
+        sealer = Sealer(keys.secret_keys)
+        self._post_office = PostOffice(store, sealer, allowed=settings.allow_targets, public_url=settings.public_url)
         self._ruling = Ruling(store, config.rulebook, file=settings.config.name, price=roster.price)
         self._reloader: Reloader | None = None
         if load is not None:
-            self._reloader = Reloader(settings.config, load=load, ruling=self._ruling, roster=roster, store=store)
+            self._reloader = Reloader(
+                settings.config,
+                load=load,
+                subscribe=partial(take_up, store, sealer),
+                ruling=self._ruling,
+                roster=roster,
+                store=store,
+            )
         self._signer = TokenSigner(keys.secret_keys)
         self.store = store
         submit, targets = submit_client(), target_client(settings.allow_targets)
@@ -107,6 +121,7 @@ class Service:
                 Worker(name="deferred firings", step=Deferrals(store).take_up, topics=("firings",)),
                 Worker(name="downloads", step=self._downloader.step, topics=("effects",)),
                 Worker(name="notifications", step=self._notifier.step, topics=("effects",)),
+                *self._post_office.workers,
                 *(
                     Worker(name="reloader", step=reloader.watch, topics=(RELOAD,))
                     for reloader in (self._reloader,)
@@ -139,7 +154,8 @@ class Service:
             turns=Turns(),
             ruling=self._ruling,
             read_rules=partial(_read_rules, settings),
-            hookless=self._public_url is None,
+            public_url=self._public_url,
+            webhooks=self._post_office.webhooks,
             check_then=check_then,
         )
         blanker = Blanker(tuple(gateway.key for gateway in roster.gateways))
@@ -169,6 +185,7 @@ class Service:
             log.warning("submissions in doubt", count=doubted, why="the last process stopped while they were sent")
         for gateway, count in (await self.store.read(count_orphans, tuple(self._submitters))).items():
             log.warning("submissions wait", gateway=gateway, count=count, why="no gateway of that name is configured")
+        await self._post_office.open(self._written)
         await self._chronicler.begin()
         self._supervisor.start()
         log.info(
@@ -187,6 +204,7 @@ class Service:
                 *(submitter.close() for submitter in self._submitters.values()),
                 self._downloader.close(),
                 self._notifier.close(),
+                self._post_office.close(),
             )
             for client in self._http:
                 await client.aclose()

@@ -13,6 +13,8 @@ from service.rules.reading.limits import read_limits
 from service.rules.reading.rulebook import list_ids, read_rulebook
 from service.rules.reading.trials import read_trials
 from service.rules.rulebook import Rulebook
+from service.subscriptions.reading import read_subscriptions
+from service.subscriptions.written import WrittenSubscription
 from service.written.document import MAX_BYTES, Document
 from service.written.mistakes import Mistake, MistakesFound
 
@@ -29,11 +31,12 @@ class Config:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # names of gateways, in the order to try
     limits: Limits = field(default_factory=Limits)
     rulebook: Rulebook = field(default_factory=Rulebook)
+    subscriptions: tuple[WrittenSubscription, ...] = ()
     trials: tuple[Trial, ...] = ()  # what the file itself expects of its rules
     files: tuple[Path, ...] = ()  # others that it names: what they hold was read with it
 
 
-_SECTIONS = ("gateways", "groups", "limits", "rules", "tests")
+_SECTIONS = ("gateways", "groups", "limits", "rules", "subscriptions", "tests")
 
 
 def parse_config(data: bytes, *, file: str, environ: Mapping[str, str]) -> Config:
@@ -59,11 +62,20 @@ def _parse(data: bytes, *, file: str, environ: Mapping[str, str]) -> Config:
     groups = read_groups(values["groups"], frozenset(known)) if "groups" in values else {}
     limits = read_limits(values["limits"]) if "limits" in values else Limits()
     rulebook = read_rulebook(values.get("rules"), limits)
+    subscriptions = read_subscriptions(values["subscriptions"]) if "subscriptions" in values else ()
     trials = read_trials(values["tests"], list_ids(values.get("rules"))) if "tests" in values else ()
     if document.source.mistakes:
         raise MistakesFound(document.source.mistakes)
     files = tuple(dict.fromkeys(document.source.files))
-    return Config(gateways=gateways, groups=groups, limits=limits, rulebook=rulebook, trials=trials, files=files)
+    return Config(
+        gateways=gateways,
+        groups=groups,
+        limits=limits,
+        rulebook=rulebook,
+        subscriptions=subscriptions,
+        trials=trials,
+        files=files,
+    )
 
 
 def load_config(path: Path, *, named: bool, environ: Mapping[str, str]) -> Config:

@@ -1,7 +1,10 @@
-"""Takes up a changed `ringback.yaml` while the service runs: rules and limits at once, all else at the next start."""
+"""Takes up a changed `ringback.yaml` while the service runs: rules, limits and subscriptions at once.
+
+Gateways and groups are taken up at the next start.
+"""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,9 +15,11 @@ from service.deployment import gather_gateways
 from service.gateways.roster import Roster
 from service.rules.ruling import Ruling
 from service.settings import Settings
+from service.subscriptions.written import WrittenSubscription
 from service.written.mistakes import Mistake, MistakesFound
 from storage.bell import Topic
 from storage.deferrals import hasten
+from storage.errors import LedgerError
 from storage.store import Store
 
 LOOK: Final = 1.0  # seconds between two looks at the file
@@ -25,6 +30,7 @@ PATIENCE: Final = 10
 RELOAD: Final[Topic] = "reload"
 
 Load = Callable[[], tuple[Settings, Config]]
+Subscribe = Callable[[Sequence[WrittenSubscription]], Awaitable[None]]
 # What tells one state of a file from another: its times of change, its length, and which file it is.
 _Print = tuple[int, int, int, int]
 _Seen = tuple[_Print | None, ...]  # of the file itself, and of each that it names
@@ -36,7 +42,8 @@ class Reloader:
     """Watches the file and the masks that it names, and enacts what they say when all of it is well.
 
     Otherwise the rules before it go on. `load` reads the whole deployment anew and raises MistakesFound; it runs on a
-    thread and may take seconds, for which nobody waits. `look` and `settle` are seconds.
+    thread and may take seconds, for which nobody waits. `subscribe` brings the ledger in line with the subscriptions of
+    the file. `look` and `settle` are seconds.
     """
 
     def __init__(
@@ -44,6 +51,7 @@ class Reloader:
         path: Path,
         *,
         load: Load,
+        subscribe: Subscribe,
         ruling: Ruling,
         roster: Roster,
         store: Store,
@@ -52,6 +60,7 @@ class Reloader:
     ) -> None:
         self._path = path
         self._load = load
+        self._subscribe = subscribe
         self._ruling = ruling
         self._roster = roster  # at work until the next start
         self._store = store
@@ -90,7 +99,10 @@ class Reloader:
         asked, self._asked = self._asked, False
         if seen[0] is None:
             if before is not None and before[0] is not None:
-                self._refuse((Mistake(str(self._path), None, None, "the file is gone; its rules go on"),), asked=asked)
+                self._refuse(
+                    (Mistake(str(self._path), None, None, "the file is gone; its rules and subscriptions go on"),),
+                    asked=asked,
+                )
             return
         try:
             settings, config = await asyncio.to_thread(self._load)
@@ -105,13 +117,21 @@ class Reloader:
             return
         self._others = config.files  # where these are others than before, the next look reads all of it once more
         if gather_gateways(settings, config) != self._roster:
-            log.warning("gateways changed", why="gateways and groups are taken up at the next start; rules are now")
+            log.warning("gateways changed", why="gateways and groups are taken up at the next start; all else is now")
+        await self._enact_subscriptions(config)
         version, refused = self._ruling.version, self._ruling.refusal is not None
         self._ruling.enact(config.rulebook)
         if asked or refused or version != self._ruling.version:
             log.info("rules loaded", rules=len(config.rulebook.rules), version=self._ruling.version, before=version)
         if before is None or version != self._ruling.version:
             await asyncio.wrap_future(self._store.submit(hasten))  # what waits may have room by these rules
+
+    async def _enact_subscriptions(self, config: Config) -> None:
+        try:
+            await self._subscribe(config.subscriptions)
+        except LedgerError:
+            self._seen = None  # the next look reads the file again
+            raise
 
     def _refuse(self, mistakes: tuple[Mistake, ...], *, asked: bool) -> None:
         """Tell what is wrong, once; who asks is told again."""

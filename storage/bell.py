@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
-Topic = str  # "events": of any task; "submissions": one may be due; or a task's id: an event of that task
+Topic = str  # "events": of any task; "submissions", "deliveries" …: one may be due; or a task's id: an event of it
 
 EVENTS: Final = "events"
 PAUSE: Final = 0.025  # seconds between two rings of EVENTS: each wakes every stream, and under load there are hundreds

@@ -54,3 +54,19 @@ class NoSuchAttachment(LedgerError):
 
 class NoWindow(LedgerError):
     """The task has no open window to answer."""
+
+
+class NoSuchSubscription(LedgerError):
+    """There is no such subscription."""
+
+
+class SubscriptionExists(LedgerError):
+    """There is a subscription of that id already."""
+
+
+class SubscriptionDisabled(LedgerError):
+    """The subscription is disabled; enable it first."""
+
+
+class NoSuchDelivery(LedgerError):
+    """There is no such delivery; those that are done are kept for 30 days."""

@@ -5,11 +5,13 @@ up to that one, folded over them.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
+from storage.addressing import address
 from storage.bell import EVENTS
 from storage.records import Event, Source, Task
 from storage.tasks import FIXED, make_task, read_mutable
@@ -26,9 +28,10 @@ def append_event(
     changes: Mapping[str, Any],
     data: Mapping[str, Any] | None = None,
 ) -> int:
-    """Append one event and give its `seq`; the bell will ring for all events and for those of its task.
+    """Append one event, with its deliveries, and give its `seq`; the bell will ring for all events, and for its task.
 
-    `changes` maps columns of MUTABLE to their new values. An event may be about no task.
+    `changes` maps columns of MUTABLE to their new values, which the task's row shows already. An event may be about no
+    task.
     """
     cursor = tx.execute(
         "INSERT INTO events (task_id, type, time, source, changes, data) VALUES (?, ?, ?, ?, ?, ?)",
@@ -37,7 +40,9 @@ def append_event(
     tx.topics.add(EVENTS)
     if task_id is not None:
         tx.topics.add(task_id)
-    return int(cursor.lastrowid or 0)
+    seq = int(cursor.lastrowid or 0)
+    address(tx, seq, task_id, event_type, data or {})
+    return seq
 
 
 def append_news(
@@ -54,6 +59,22 @@ def append_news(
 def make_event_id(time: int, seq: int) -> str:
     """Give an event's public id: the same for ever, and another one after a restored backup reuses a `seq`."""
     return f"evt_{time:011x}{seq:x}"
+
+
+class EventName(msgspec.Struct, frozen=True, kw_only=True):
+    """Which event: all but its content."""
+
+    seq: int
+    id: str
+    type: str
+
+
+def name_events(db: sqlite3.Connection | Transaction, seqs: Sequence[int]) -> dict[int, EventName]:
+    """Give which events these are, by their `seq`; those that are not there any more are left out."""
+    rows = db.execute(
+        "SELECT seq, time, type FROM events WHERE seq IN (SELECT value FROM json_each(?))", (to_json(list(seqs)),)
+    )
+    return {seq: EventName(seq=seq, id=make_event_id(time, seq), type=event_type) for seq, time, event_type in rows}
 
 
 def read_latest_seq(db: sqlite3.Connection) -> int:
@@ -83,6 +104,25 @@ def list_events(
 ) -> tuple[list[Event], int]:
     """Give events after a `seq`, oldest first, and the `seq` up to which everything has been looked at.
 
+    The filters are those of `iter_matching`.
+    """
+    with snapshot(db):  # the rows, and the horizon that they were looked for under
+        events = list(iter_matching(db, after=after, types=types, task=task, root=root, tag=tag, limit=limit))
+        return events, events[-1].seq if len(events) == limit else max(after, read_latest_seq(db))
+
+
+def iter_matching(
+    db: sqlite3.Connection | Transaction,
+    *,
+    after: int,
+    types: Sequence[str] = (),
+    task: str | None = None,
+    root: str | None = None,
+    tag: str | None = None,
+    limit: int,
+) -> Iterator[Event]:
+    """Give events after a `seq`, oldest first. Take them within one `snapshot`.
+
     `types` may hold wildcards (`task.*`). `root` and `tag` look at the event's task as it is now. With any filter but
     `types`, events about no task are left out.
     """
@@ -102,35 +142,42 @@ def list_events(
         if tag is not None:
             where.append("EXISTS (SELECT 1 FROM json_each(tasks.tags) WHERE value = ?)")
             values.append(tag)
-    db.execute("BEGIN")  # one snapshot: the rows, and the horizon that they were looked for under
+    rows = db.execute(
+        "SELECT events.seq, events.task_id, events.type, events.time, events.source, events.data"
+        f" FROM events {joined} WHERE {' AND '.join(where)} ORDER BY events.seq LIMIT ?",
+        (*values, limit),
+    ).fetchall()
+    fold = Fold(db)
+    for seq, task_id, event_type, time, source, data in rows:
+        yield Event(
+            seq=seq,
+            id=make_event_id(time, seq),
+            type=event_type,
+            time=time,
+            task=None if task_id is None else fold.task_at(task_id, seq),
+            data={"source": source} | (msgspec.json.decode(data) if data else {}),
+        )
+
+
+def read_event(db: sqlite3.Connection | Transaction, seq: int) -> Event:
+    """Give one event that is there."""
+    return next(iter_matching(db, after=seq - 1, limit=1))
+
+
+@contextmanager
+def snapshot(db: sqlite3.Connection) -> Iterator[None]:
+    """Let every question in the block be about one moment."""
+    db.execute("BEGIN")
     try:
-        rows = db.execute(
-            "SELECT events.seq, events.task_id, events.type, events.time, events.source, events.data"
-            f" FROM events {joined} WHERE {' AND '.join(where)} ORDER BY events.seq LIMIT ?",
-            (*values, limit),
-        ).fetchall()
-        horizon = rows[-1][0] if len(rows) == limit else max(after, read_latest_seq(db))
-        fold = Fold(db)
-        events = [
-            Event(
-                seq=seq,
-                id=make_event_id(time, seq),
-                type=event_type,
-                time=time,
-                task=None if task_id is None else fold.task_at(task_id, seq),
-                data={"source": source} | (msgspec.json.decode(data) if data else {}),
-            )
-            for seq, task_id, event_type, time, source, data in rows
-        ]
+        yield
     finally:
         db.execute("COMMIT")
-    return events, horizon
 
 
 class Fold:
     """Rebuilds tasks as they were; asked in rising order, it reads each change once."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection | Transaction) -> None:
         self._db = db
         self._known: dict[str, tuple[int, dict[str, Any]]] = {}
 

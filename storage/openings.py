@@ -51,7 +51,7 @@ def open_task(
         updated_at=tx.now,
     )
     request = new.request if parent is None else inherit_mode(tx, parent.id, new.request)
-    _insert(tx, task, then=new.then, request=request, notify_hook=new.notify_hook, cost=cost)
+    _insert(tx, task, then=new.then, request=request, cost=cost)
     return task
 
 
@@ -63,7 +63,6 @@ def open_click(
     origin: str,
     request: Mapping[str, Any] | None = None,
     state: str | None = None,
-    notify_hook: str | None = None,
     cost: float | None = None,
 ) -> tuple[Task, bool]:
     """Open the child that a click on `button` asks for; give it, and whether it is new.
@@ -94,7 +93,7 @@ def open_click(
         updated_at=tx.now,
     )
     asked = inherit_mode(tx, parent.id, {"button": button, **(request or {})})
-    _insert(tx, task, button_kind=button.kind, request=asked, notify_hook=notify_hook, cost=cost)
+    _insert(tx, task, button_kind=button.kind, request=asked, cost=cost)
     return task, True
 
 
@@ -154,7 +153,6 @@ def _insert(
     request: Mapping[str, Any],
     button_kind: str | None = None,
     then: Sequence[str] = (),
-    notify_hook: str | None = None,
     cost: float | None = None,
 ) -> None:
     columns = {
@@ -162,7 +160,7 @@ def _insert(
         for name in FIXED + MUTABLE
         if (value := getattr(task, name)) is not None
     }
-    columns |= {"button_kind": button_kind, "then": to_json(then), "notify_hook": notify_hook, "loose": 1}
+    columns |= {"button_kind": button_kind, "then": to_json(then), "loose": 1}
     names = ", ".join(f'"{name}"' for name in columns)
     places = ", ".join("?" * len(columns))
     tx.execute(f"INSERT INTO tasks ({names}) VALUES ({places})", tuple(columns.values()))

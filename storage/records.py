@@ -47,10 +47,16 @@ Source = Literal["callback", "fetch", "submit", "service"]
 CONTRADICTED = "task.contradicted"  # the event of a claim against an ending that stands
 CHAIN_SETTLED = "chain.settled"  # about a root: everything under it has ended, and nothing is planned or deferred
 RULE_PAUSED = "rule.paused"  # about the root under which a rule fired too often; about no task when a person did it
+SUBSCRIPTION_DISABLED = "subscription.disabled"  # about no task: subscription_id, host, reason, failing_since
+DELIVERY_EXHAUSTED = (
+    "delivery.exhausted"  # about the event's task: subscription_id, delivery_id, event, attempts, error
+)
+NEWS_OF_DELIVERIES = frozenset({SUBSCRIPTION_DISABLED, DELIVERY_EXHAUSTED})  # for subscribers; no rule is about these
 ENDING_EVENTS = frozenset({"task.succeeded", "task.failed", "task.cancelled", "task.lost"})
 EVENT_TYPES = (
     *("task.submitted", "task.progressed", "task.modal", "task.succeeded", "task.failed", "task.cancelled"),
     *("task.unknown", "task.lost", CONTRADICTED, CHAIN_SETTLED, RULE_PAUSED),
+    *(SUBSCRIPTION_DISABLED, DELIVERY_EXHAUSTED),
 )
 
 
@@ -199,5 +205,4 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     state: str | None = None  # None: that of its parent
     then: tuple[str, ...] = ()  # labels to click when it succeeds
     parent_id: str | None = None  # the task that it goes on from, with its gateway and its chain
-    notify_hook: str | None = None  # a facade's client's own
     request: JSON = {}  # what its POST carries beside the prompt

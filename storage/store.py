@@ -11,12 +11,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from storage.audience import Assemble, Audiences
 from storage.bell import Bell
 from storage.deferrals import hasten
 from storage.effects import hasten_effects
 from storage.errors import LedgerUnavailable, LedgerUnreadable
 from storage.holder import check_mark, make_mark, write_mark
 from storage.migrations import migrate
+from storage.outcomes import recover_interrupted
 from storage.reactions import Decision, Facts, Firing, React
 from storage.readers import Readers
 from storage.records import Task
@@ -68,12 +70,14 @@ class Store:
         path: Path,
         *,
         react: React | None = None,
+        assemble: Assemble | None = None,
         clock: Callable[[], float] = time.time,
         max_queued: int = MAX_QUEUED,
     ) -> None:
         self.path = path
         self.bell = Bell()
         self.react: React = react or NoRules()
+        self._audiences = Audiences(assemble)
         self._clock = clock
         self._lock = ProcessLock(path)
         self._lock.acquire(f"process {os.getpid()} ({path})")
@@ -149,6 +153,7 @@ class Store:
             doubted = doubt_interrupted(transaction)
             hasten(transaction)  # by rules that may have changed meanwhile
             hasten_effects(transaction)
+            recover_interrupted(transaction)
             connection.execute("COMMIT")
         except sqlite3.DatabaseError as error:
             kind = LedgerUnavailable if isinstance(error, sqlite3.OperationalError) else LedgerUnreadable
@@ -157,7 +162,9 @@ class Store:
 
     def _begin(self, connection: sqlite3.Connection) -> Transaction:
         check_mark(connection, self._mark)
-        return Transaction(connection, now=self.now(), ids=self._ids, react=self.react, nonce=make_nonce)
+        return Transaction(
+            connection, now=self.now(), ids=self._ids, react=self.react, audiences=self._audiences, nonce=make_nonce
+        )
 
 
 def _read_latest_id(connection: sqlite3.Connection) -> str | None:

@@ -1,4 +1,4 @@
-"""What a verb gets to work with: the connection inside an open transaction, the time, the rules."""
+"""What a verb gets to work with: the connection inside an open transaction, the time, the rules, the audience."""
 
 import sqlite3
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from storage.audience import Audiences
 from storage.reactions import React
 
 # Sorted keys: the same content is the same text, whoever sent it in which order.
@@ -43,11 +44,13 @@ class Transaction:
         now: int,
         ids: TaskIds,
         react: React,
+        audiences: Audiences,
         nonce: Callable[[], str],
     ) -> None:
         self.execute = connection.execute
         self.now = now  # milliseconds; one instant for the whole batch
         self.ids = ids
         self.react = react
+        self.audiences = audiences
         self.nonce = nonce
         self.topics: set[str] = set()  # what to ring for after the commit

@@ -14,13 +14,10 @@ from storage.transaction import Transaction
 _LATEST = "SELECT state FROM submissions WHERE task_id = ? AND kind = 'modal' ORDER BY id DESC LIMIT 1"
 
 
-def answer_window(
-    tx: Transaction, task_id: str, *, prompt: str | None, mask: str | None, notify_hook: str | None = None
-) -> Task:
+def answer_window(tx: Transaction, task_id: str, *, prompt: str | None, mask: str | None) -> Task:
     """Plan the answer to a task's open window; give the task as it is then.
 
-    `mask` names an attachment; `notify_hook` is a facade's client's own, instead of the one that came with the click.
-    Raises NoSuchTask, and NoWindow when there is none, or it was answered.
+    `mask` names an attachment. Raises NoSuchTask, and NoWindow when there is none, or it was answered.
     """
     task = read_task(tx, task_id)
     if task.status != Status.MODAL:
@@ -29,10 +26,7 @@ def answer_window(
     if row is not None and row[0] not in (SubmissionState.REJECTED, SubmissionState.LOST):
         raise NoWindow(f"Its window was answered already; that submission is {row[0]}.")
     plan_submission(tx, task_id, "modal", inherit_mode(tx, task_id, {"prompt": prompt, "mask": mask}))
-    tx.execute(
-        "UPDATE tasks SET submission = ?, notify_hook = coalesce(?, notify_hook), loose = 1 WHERE id = ?",
-        (SubmissionState.PLANNED, notify_hook, task_id),
-    )
+    tx.execute("UPDATE tasks SET submission = ?, loose = 1 WHERE id = ?", (SubmissionState.PLANNED, task_id))
     return read_task(tx, task_id)
 
 

@@ -15,6 +15,7 @@ from service.rules.limits import Limits
 from service.rules.reactor import Reactor
 from service.rules.reading.rulebook import read_rulebook
 from service.written.document import Document
+from storage.audience import Assemble
 from storage.events import list_events
 from storage.firings import list_firings
 from storage.ledger import record
@@ -68,9 +69,16 @@ class Ledger:
 
     grid = GRID
 
-    def __init__(self, path: Path, *, react: React | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        react: React | None = None,
+        assemble: Assemble | None = None,
+        clock: Clock | None = None,
+    ) -> None:
         self.clock = clock or Clock()
-        self.store = Store(path, react=react, clock=self.clock)
+        self.store = Store(path, react=react, assemble=assemble, clock=self.clock)
         self.store.start()
 
     def do(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -31,7 +31,7 @@ def follow_chain(
     `look` is shown the chain's Tasks now and then, those too of which nothing has been told yet. It outlives a
     restart of the service.
     """
-    after = 0
+    after: int | None = None
     while True:
         tasks = api.read_chain(root_id, patience=PATIENCE)
         look(tasks)

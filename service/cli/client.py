@@ -1,6 +1,7 @@
 """The service as the command line sees it: `/v1` over HTTP, every failure one clear line."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import msgspec
 
 from hooks.clients import api_client
 from service.cli.failures import Misused, Refused, Unreachable
+from service.cli.gaps import warn_of_gap
 from service.cli.screen import plain
 from service.keys import find_api_key
 from service.settings import load_settings
@@ -58,6 +60,10 @@ class Api:
         """Give the answer to a POST. Under an Idempotency-Key a broken connection is tried again."""
         return self._read(self._post(path, body, key))
 
+    def delete(self, path: str) -> None:
+        """Make a DELETE."""
+        self._send("DELETE", path)
+
     def create(self, path: str, body: Mapping[str, Any], *, key: str) -> tuple[JSON, bool]:
         """Create as `post` does; gives the Task, and whether it is new."""
         response = self._post(path, body, key)
@@ -98,18 +104,27 @@ class Api:
 
     def list_tasks(self, *, limit: int, **query: Any) -> Iterator[JSON]:
         """Give up to `limit` Tasks, newest first, page by page."""
+        return self.list_all("tasks", limit=limit, **query)
+
+    def list_all(self, noun: str, *, limit: int = sys.maxsize, **query: Any) -> Iterator[JSON]:
+        """Give up to `limit` of what a list answers under its noun, page by page."""
         cursor = None
         while limit > 0:
-            page = self.get("/v1/tasks", **query, cursor=cursor, limit=min(limit, PAGE))
-            yield from page["tasks"]
-            limit, cursor = limit - len(page["tasks"]), page["next"]
+            page = self.get(f"/v1/{noun}", **query, cursor=cursor, limit=min(limit, PAGE))
+            yield from page[noun]
+            limit, cursor = limit - len(page[noun]), page["next"]
             if cursor is None:
                 return
 
-    def list_events(self, *, after: int = 0, **query: Any) -> Iterator[JSON]:
-        """Give every Event after a `seq` that there is by now, oldest first, page by page."""
+    def list_events(self, *, after: int | None = None, **query: Any) -> Iterator[JSON]:
+        """Give every Event after a `seq`, else from the oldest, that there is by now, page by page.
+
+        Where what was asked for is not there any more, stderr says so.
+        """
         while True:
             page = self.get("/v1/events", **query, after=after, limit=PAGE)
+            if gap := page.get("gap"):
+                warn_of_gap(gap)
             yield from page["events"]
             if len(page["events"]) < PAGE:
                 return
@@ -120,10 +135,10 @@ class Api:
         return int(self.get("/v1/events", task="none", limit=1)["next"])
 
     @contextmanager
-    def open_stream(self, *, after: int, **query: Any) -> Iterator[Iterator[bytes]]:
-        """Open `/v1/events` as a stream after a `seq`; gives its chunks."""
+    def open_stream(self, *, after: int | None, **query: Any) -> Iterator[Iterator[bytes]]:
+        """Open `/v1/events` as a stream after a `seq`, else from the oldest event; gives its chunks."""
         timeout = httpx.Timeout(ANSWER_TIMEOUT, read=STREAM_TIMEOUT)
-        headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": "earliest" if after is None else str(after)}
         with (
             self._broken_told(),
             self._http.stream("GET", "/v1/events", params=_wanted(query), headers=headers, timeout=timeout) as response,
@@ -210,4 +225,9 @@ def _legible(value: Any) -> Any:
 
 def task_path(task_id: str, *more: str) -> str:
     """The path of a task, or of something of it, whatever was typed as its id."""
-    return "/".join(("/v1/tasks", quote(_legible(task_id), safe=""), *more))
+    return noun_path("tasks", task_id, *more)
+
+
+def noun_path(noun: str, typed: str, *more: str) -> str:
+    """The path of one of the nouns of a list, or of something of it, whatever was typed as its id."""
+    return "/".join(("/v1", noun, quote(_legible(typed), safe=""), *more))

@@ -31,7 +31,7 @@ def command(
         start = api.read_latest_seq() if after is None else after
         events = follow_events(api, after=start, on_break=_tell_break, type=types, task=task)
     else:
-        events = api.list_events(after=after or 0, type=types, task=task)
+        events = api.list_events(after=after, type=types, task=task)
     console = make_console()
     for event in events:
         if as_json:

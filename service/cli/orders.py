@@ -8,6 +8,7 @@ import click
 
 from service.cli.chain import print_pictures, wait_for_chain
 from service.cli.client import Api, connect
+from service.cli.failures import Misused
 from service.cli.screen import plain, print_json
 from service.gateways.actions import Mode
 from storage.records import JSON, Status
@@ -30,6 +31,14 @@ _ORDERING: Final = (
     click.option("--gateway", help="Of a gateway or a group; the default one when left out."),
     click.option("--mode", type=click.Choice(get_args(Mode)), help="Where the gateway tells them apart."),
     click.option("--state", help="A text of yours that comes back with everything."),
+    click.option("--webhook-url", metavar="URL", help="Have it called when the whole chain has ended, signed."),
+    click.option(
+        "--webhook-event",
+        "webhook_events",
+        multiple=True,
+        metavar="TYPE",
+        help="Call it on these instead, such as task.succeeded or task.*; may be repeated.",
+    ),
     *_WAITING,
 )
 
@@ -76,6 +85,8 @@ def make_order(
     options: Mapping[str, Any],
 ) -> JSON:
     """The body that opens a task; the words of the prompt are joined."""
+    if given["webhook_events"] and not given["webhook_url"]:
+        raise Misused("--webhook-event goes with --webhook-url.")
     return {
         "action": action,
         "prompt": " ".join(prompt) if prompt else None,
@@ -85,6 +96,8 @@ def make_order(
         "tags": given["tags"],
         "gateway": given["gateway"],
         "state": given["state"],
+        "webhook_url": given["webhook_url"],
+        "webhook_events": given["webhook_events"],
         "origin": "cli",
     }
 

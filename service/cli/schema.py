@@ -5,6 +5,7 @@ import msgspec
 from service.gateways.schema import make_sections as describe_gateways
 from service.rules.reading.schema import make_definitions
 from service.rules.reading.schema import make_sections as describe_rules
+from service.subscriptions.schema import make_sections as describe_subscriptions
 from storage.records import JSON
 
 
@@ -14,7 +15,7 @@ def make_schema() -> JSON:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "ringback.yaml",
         "type": "object",
-        "properties": {**describe_rules(), **describe_gateways()},
+        "properties": {**describe_rules(), **describe_subscriptions(), **describe_gateways()},
         "additionalProperties": False,
         "$defs": make_definitions(),
     }

@@ -2,38 +2,52 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from service.cli.client import Api
 from service.cli.failures import Refused, Unreachable
+from service.cli.gaps import warn_of_gap
 from storage.records import JSON
 
 RETRY: Final = 1.0  # seconds between two tries, as the service advises
+GAP: Final = "gap"
+
+
+class Frame(NamedTuple):
+    """What a stream says."""
+
+    name: str  # the type of an Event; or `gap`, `goodbye`
+    data: JSON
 
 
 def follow_events(
     api: Api,
     *,
-    after: int,
+    after: int | None,
     on_break: Callable[[str], None] = lambda _: None,
+    on_gap: Callable[[JSON], None] = warn_of_gap,
     retry: float = RETRY,
     **filters: Any,
 ) -> Iterator[JSON]:
-    """Give every Event after a `seq`, for ever. A stream that breaks is opened again after the last one seen.
+    """Give every Event after a `seq`, or from the oldest, for ever. A broken stream is opened again after the last.
 
-    `on_break` hears of it, once for each time that it breaks. Raises Unreachable when the first stream cannot be
-    opened, and Refused.
+    `on_break` hears of it, once for each time that it breaks; `on_gap` of what was asked for and is not there any
+    more. Raises Unreachable when the first stream cannot be opened, and Refused.
     """
     begun = open_now = False
     while True:
         try:
             with api.open_stream(after=after, **filters) as chunks:
                 begun = open_now = True
-                for event in read_events(chunks):
-                    after = event["seq"]
-                    yield event
+                for frame in read_frames(chunks):
+                    if frame.name == GAP:
+                        after = frame.data["next"]
+                        on_gap(frame.data)
+                    elif "seq" in frame.data:
+                        after = frame.data["seq"]
+                        yield frame.data
             reason = f"{api.url} ended the stream."
         except (Unreachable, Refused) as error:
             # A service that is about to start or to stop may answer 5xx through whatever stands before it.
@@ -46,8 +60,8 @@ def follow_events(
         time.sleep(retry)
 
 
-def read_events(chunks: Iterable[bytes]) -> Iterator[JSON]:
-    """Give the Events in the bytes of a stream; comments and farewells are left out.
+def read_frames(chunks: Iterable[bytes]) -> Iterator[Frame]:
+    """Give what the bytes of a stream say; comments are left out, and half a frame is none.
 
     Lines are split at line feeds alone: a prompt may hold the other separators that Unicode knows.
     """
@@ -55,11 +69,6 @@ def read_events(chunks: Iterable[bytes]) -> Iterator[JSON]:
     for chunk in chunks:
         *frames, rest = (rest + chunk).split(b"\n\n")
         for frame in frames:
-            data = b"\n".join(
-                line.removeprefix(b"data:").removeprefix(b" ")
-                for line in frame.split(b"\n")
-                if line.startswith(b"data:")
-            )
-            event = msgspec.json.decode(data) if data else {}
-            if "seq" in event:
-                yield event
+            fields = dict(line.partition(b": ")[::2] for line in frame.split(b"\n"))
+            if b"data" in fields:
+                yield Frame(fields[b"event"].decode(), msgspec.json.decode(fields[b"data"]))

@@ -1,18 +1,14 @@
-"""Effects that are under way: claimed as they become due, some at a time, each with a task of its own.
-
-Lanes take turns: none of them, however much waits in it and however slow it is, keeps the others waiting.
-"""
+"""Effects that are under way: claimed as they become due, some at a time, each with a task of its own."""
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections import defaultdict
 from collections.abc import Sequence
-from itertools import count
 from typing import Final
 
 import structlog
 
 from hooks.backoff import pause_after
+from hooks.lanes import Lane, Lanes
 from hooks.messages import Failure
 from storage.effects import Turn, claim_effects, fail_effect, finish_effect, list_turns, retry_effect
 from storage.errors import LedgerError
@@ -22,21 +18,6 @@ from storage.store import Store
 TOPIC: Final = "effects"
 
 log = structlog.get_logger("ringback.effects")
-
-
-class _Lane:
-    """How it goes with those that take turns."""
-
-    def __init__(self) -> None:
-        self.held: set[int] = set()
-        self.turn = 0  # its latest one, among those of all lanes
-        self.failures = 0  # in a row
-        self.rested_from = 0  # milliseconds
-        self.rest = 0.0  # seconds
-
-    def rests_until(self, now: int) -> int:
-        """Milliseconds; a clock that stepped back makes no rest longer."""
-        return self.rested_from + int(self.rest * 1000) if self.rested_from <= now else now
 
 
 class Errands(ABC):
@@ -63,8 +44,7 @@ class Errands(ABC):
         self._each = each
         self._pauses = pauses
         self._rests = rests
-        self._turns = count(1)
-        self._lanes: defaultdict[str, _Lane] = defaultdict(_Lane)  # as many as there are addresses and hosts
+        self._lanes = Lanes(Lane)
         self._held: dict[int, asyncio.Task[None]] = {}
 
     @property
@@ -82,7 +62,8 @@ class Errands(ABC):
             now = self._store.now()
             # What is held is never taken again, however long it lasts: its lease is for the next process.
             turns = await self._store.read(list_turns, self._kind, now=now, held=tuple(self._held), each=self._each)
-            chosen = self._choose(turns, now)[:free]
+            self._lanes.forget_others([turn.lane for turn in turns], now)
+            chosen = self._lanes.line_up(((turn.lane, turn.due, self._each) for turn in turns), now)[:free]
             if not chosen:
                 return self._find_pause(turns, now)
             for effect in await self._store.write(claim_effects, chosen):
@@ -96,16 +77,6 @@ class Errands(ABC):
             task.cancel()
         await asyncio.gather(*cut, return_exceptions=True)
 
-    def _choose(self, turns: Sequence[Turn], now: int) -> list[int]:
-        """Which may begin: first those of lanes that hold little, and whose latest turn is the longest ago."""
-        candidates = []
-        for turn in turns:
-            lane = self._lanes[turn.lane]
-            if lane.rests_until(now) <= now:
-                places = range(len(lane.held), self._each)
-                candidates += [(place, lane.turn, effect) for place, effect in zip(places, turn.due, strict=False)]
-        return [effect for _, _, effect in sorted(candidates)]
-
     def _find_pause(self, turns: Sequence[Turn], now: int) -> float | None:
         """Seconds until a lane that has room may go on."""
         times = [
@@ -116,16 +87,14 @@ class Errands(ABC):
         return (max(now, min(times)) - now) / 1000 if times else None
 
     def _begin(self, effect: Effect) -> None:
-        lane = self._lanes[effect.lane]
-        lane.turn = next(self._turns)
-        lane.held.add(effect.id)
+        self._lanes.begin(effect.lane, effect.id)
         task = asyncio.create_task(self._care(effect), name=f"{effect.kind} {effect.id}")
         self._held[effect.id] = task
         task.add_done_callback(lambda _: self._forget(effect))
 
     def _forget(self, effect: Effect) -> None:
         del self._held[effect.id]
-        self._lanes[effect.lane].held.discard(effect.id)
+        self._lanes.end(effect.lane, effect.id)
         self._store.bell.ring((TOPIC,))
 
     async def _care(self, effect: Effect) -> None:
@@ -142,13 +111,12 @@ class Errands(ABC):
             # Whatever came of it, after its lease it is tried again.
             log.warning("an outcome could not be written", kind=effect.kind, effect=effect.id, why=str(error))
 
-    def _learn(self, lane: _Lane, outcome: Failure | str | None) -> None:
+    def _learn(self, lane: Lane, outcome: Failure | str | None) -> None:
         """A lane in which one failed is left alone for a while, and what waits in it stays as it is."""
         if not isinstance(outcome, Failure):
-            lane.failures, lane.rest = 0, 0.0
+            lane.succeed()
         elif self._rests and not (outcome.final or outcome.alone):
-            lane.rested_from, lane.rest = self._store.now(), self._rests[min(lane.failures, len(self._rests) - 1)]
-            lane.failures += 1
+            lane.fail(self._store.now(), self._rests)
 
     async def _note(self, effect: Effect, outcome: Failure | str | None) -> None:
         facts = {"kind": effect.kind, "task": effect.task_id, "effect": effect.id, "attempt": effect.attempts}

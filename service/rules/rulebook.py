@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from service.rules.actions import PAID, ClickAction, ResubmitAction, SubmitAction, WrittenAction
 from service.rules.limits import Attempts, Budget, Limits, QuietHours
 from service.rules.match import Match
-from storage.records import CONTRADICTED, EVENT_TYPES, JSON, RULE_PAUSED
+from storage.records import CONTRADICTED, EVENT_TYPES, JSON, NEWS_OF_DELIVERIES, RULE_PAUSED
 
 # A contradiction is evidence without effect; a pause is news about rules, and may tell of no task.
-EVENTS = tuple(each for each in EVENT_TYPES if each not in (CONTRADICTED, RULE_PAUSED))
+EVENTS = tuple(each for each in EVENT_TYPES if each not in {CONTRADICTED, RULE_PAUSED, *NEWS_OF_DELIVERIES})
 THEN = "then"  # the rule id under which a task's own `then` list decides
 VERSION_DIGITS = 12
 

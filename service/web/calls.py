@@ -42,7 +42,7 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One call: what it takes, what it gives, and who answers."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
     path: str
     handler: Callable[[Request], Awaitable[Response]]
     summary: str
@@ -50,7 +50,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     body: type | None = None
     needs_body: bool = True  # False where a body may be left out
     creates: bool = False  # takes an Idempotency-Key
-    answers: Mapping[int, tuple[str, str]]  # status → (what it means, the schema's name)
+    answers: Mapping[int, tuple[str, str]]  # status → (what it means, the schema's name; "" for no body)
     stream: bool = False  # may also answer as text/event-stream
     public: bool = False  # needs no key
 

@@ -1,7 +1,8 @@
-"""One connection to a caller, bounded: how long a request may be on its way, and how long its head may be.
+"""One connection to a caller, bounded: how long a request and its answer may be on their way, and how long a head may be.
 
-uvicorn waits without end for the rest of a request, and its parser takes a head of any size. Here a request that does
-not arrive whole is refused, and its connection ends.
+uvicorn waits without end for the rest of a request, and for a caller to read what it is answered; its parser takes a head
+of any size. Here a request that does not arrive whole is refused, and its connection ends, as does that of a caller who
+reads no more.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from service.web.problems import make_problem
 MAX_HEAD: Final = 64 * 1024  # bytes of a request's line and headers
 MAX_OWED: Final = 64  # requests that may wait for the answers to those before them; uvicorn takes any number
 PATIENCE: Final = 10.0  # seconds for a head to arrive, and as many again for its body
+READS_WITHIN: Final = 30.0  # seconds; a caller who reads nothing for so long, while more is to be said, is dropped
 SLOWEST: Final = 100_000.0  # bytes per second of a body that takes longer than that, such as a picture's
 
 # Strictly no method of HTTP's; but KuaiWenWen's guide prints `curl --request post`, and people copy that.
@@ -40,6 +42,7 @@ class Connection(HttpToolsProtocol):
 
     patience = PATIENCE
     slowest = SLOWEST
+    reads_within = READS_WITHIN
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -47,6 +50,7 @@ class Connection(HttpToolsProtocol):
         self._loose = 0  # bytes read since the parser last made something of them
         self._taken = 0  # bytes of the body since it was last looked at how fast it comes
         self._deadline: asyncio.TimerHandle | None = None  # most requests arrive whole, and are never waited for
+        self._stuck: asyncio.TimerHandle | None = None  # while more waits to be read by the caller than should
         self._stopping = False
 
     # --- what the socket says
@@ -69,7 +73,18 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End; for a handler that still reads, the caller has hung up."""
         self._enter("nothing")
+        self._stop_waiting_for_reader()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The caller is behind with reading."""
+        super().pause_writing()
+        self._wait_for_reader()
+
+    def resume_writing(self) -> None:
+        """The caller has caught up."""
+        self._stop_waiting_for_reader()
+        super().resume_writing()
 
     # --- what the parser makes of it
 
@@ -149,6 +164,22 @@ class Connection(HttpToolsProtocol):
             self.transport.close()  # nobody asked anything
         else:
             self._refuse(STOPPING if self._stopping else TOO_LATE)
+
+    def _wait_for_reader(self) -> None:
+        unread = self.transport.get_write_buffer_size()
+        self._stuck = self.loop.call_later(self.reads_within, self._expect_read, unread)
+
+    def _expect_read(self, unread: int) -> None:
+        """Go on waiting while the caller reads, however slowly."""
+        if self.transport.get_write_buffer_size() < unread:
+            self._wait_for_reader()
+        else:
+            self.transport.abort()  # a mere close would wait for the caller to read the rest
+
+    def _stop_waiting_for_reader(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
 
     def _refuse(self, problem: Response) -> None:
         """End the connection, with a word where one is expected."""

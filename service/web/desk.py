@@ -13,6 +13,7 @@ from service.rules.rulebook import Rulebook
 from service.rules.ruling import Ruling
 from service.web.links import PictureLinks
 from service.web.turns import Turns
+from service.web.webhooks import Webhooks
 from service.workers import Supervisor
 from storage.attachments import Attachment
 from storage.store import Store
@@ -57,5 +58,6 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     ruling: Ruling  # the rules in force
     # The rules that a file's text writes down; raises service.written.mistakes.MistakesFound.
     read_rules: Callable[[str], Rulebook]
-    hookless: bool  # no public URL: gateways cannot call back
+    public_url: str | None  # how we are reached from outside; None: gateways cannot call back
+    webhooks: Webhooks  # what is sealed of subscriptions
     check_then: Callable[[list[str]], list[str]]  # what is wrong with a `then` list

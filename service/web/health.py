@@ -64,7 +64,7 @@ class HealthCalls:
             {
                 "status": "ready" if ready else "not ready",
                 "checks": {name: said or "ok" for name, said in checks.items()},
-                "hooks": "none: no public URL" if desk.hookless else "on",
+                "hooks": "none: no public URL" if desk.public_url is None else "on",
                 "rules": _tell_rules(desk.ruling),
                 "oldest_due_ms": await self._read_age(),
                 **await self._count_waiting(),

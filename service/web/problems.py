@@ -10,7 +10,18 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from storage.errors import IdempotencyConflict, LedgerBusy, LedgerUnavailable, NoSuchTask, NoWindow, TooManyTags
+from hooks.errors import SealBroken
+from storage.errors import (
+    IdempotencyConflict,
+    LedgerBusy,
+    LedgerUnavailable,
+    NoSuchDelivery,
+    NoSuchSubscription,
+    NoSuchTask,
+    NoWindow,
+    SubscriptionDisabled,
+    TooManyTags,
+)
 
 log = structlog.get_logger("ringback.web")
 
@@ -58,9 +69,9 @@ def explain(error: Exception) -> Response:
     match error:
         case Problem():
             return make_problem(error.status, error.detail, error.headers, **error.more)
-        case NoSuchTask():
+        case NoSuchTask() | NoSuchSubscription() | NoSuchDelivery():
             return make_problem(404, str(error))
-        case IdempotencyConflict() | NoWindow():
+        case IdempotencyConflict() | NoWindow() | SubscriptionDisabled() | SealBroken():
             return make_problem(409, str(error))
         case TooManyTags():
             return make_problem(422, str(error))

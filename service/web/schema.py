@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from service.gateways.actions import ACTIONS
 from service.web.api.adoption import Adopted
+from service.web.api.deliveries import DeliveryWithAttempts, ShownDelivery
 from service.web.api.effects import Retried
 from service.web.api.errands import Seed
 from service.web.api.gateways import Gateway
@@ -17,15 +18,20 @@ from service.web.api.orders import TaskRequest
 from service.web.api.past import Applied, ShownBacktest
 from service.web.api.pauses import PauseChange, PauseState, RulePauseChange
 from service.web.api.rules import RulePage
+from service.web.api.upkeep import NewSecret, Recovered
+from service.web.api.webhook_secret import WebhookSecret
 from service.web.api.why import ShownExplanation
 from service.web.calls import MAX_WORDS, Call, Parameter, answer_json
 from service.web.problems import ProblemDetails
 from service.web.representations import KEPT_BACK, TIMES
+from service.web.schema_of_events import REF, describe_events, describe_webhooks
+from service.web.subscription_forms import NewSubscription, ShownSubscription
+from service.web.webhooks import Tried
+from storage.passages import Gap
 from storage.reactions import Effect, Firing
 from storage.records import Chain, Submission, Task
 from storage.usage import Usage
 
-REF: Final = "#/components/schemas/{name}"
 PAGES: Final = {  # what a list is called
     "Task": "tasks",
     "Event": "events",
@@ -37,6 +43,8 @@ PAGES: Final = {  # what a list is called
     "Adopted": "adopted",
     "Explanation": "explanations",
     "PauseState": "pauses",
+    "Subscription": "subscriptions",
+    "Delivery": "deliveries",
 }
 
 
@@ -78,9 +86,10 @@ def describe_calls(calls: list[Call]) -> dict[str, Any]:
         },
         "security": [{"key": []}],
         "paths": paths,
+        "webhooks": describe_webhooks(),
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-            "schemas": _describe_schemas(calls),
+            "schemas": describe_schemas(calls),
         },
     }
 
@@ -154,6 +163,8 @@ def _describe_hook() -> dict[str, Any]:
 
 
 def _describe_answer(about: str, schema: str) -> dict[str, Any]:
+    if not schema:
+        return {"description": about}
     media_type = "application/problem+json" if schema == "Problem" else "application/json"
     return {"description": about, "content": {media_type: {"schema": {"$ref": REF.format(name=schema)}}}}
 
@@ -175,11 +186,14 @@ def _describe_parameter(parameter: Parameter) -> dict[str, Any]:
     return described | ({"style": "form", "explode": False} if parameter.kind == "list" else {})
 
 
-def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
+def describe_schemas(calls: list[Call]) -> dict[str, Any]:
+    """Give every noun that calls take and give, and those of streams and deliveries, by their names."""
     bodies = list(dict.fromkeys(call.body for call in calls if call.body is not None))
     shown = [
         *(Task, Chain, Firing, Effect, Submission, Gateway, Usage, Adopted, Seed, ProblemDetails),
-        *(RulePage, PauseState, PauseChange, RulePauseChange, ShownExplanation, ShownBacktest, Applied, Retried),
+        *(RulePage, PauseState, PauseChange, RulePauseChange, ShownExplanation, ShownBacktest, Applied, Retried, Gap),
+        *(ShownSubscription, NewSubscription, ShownDelivery, DeliveryWithAttempts, Tried, Recovered),
+        *(NewSecret, WebhookSecret),
     ]
     options = [action.options for action in ACTIONS.values()]
     _, schemas = msgspec.json.schema_components([*shown, *bodies, *dict.fromkeys(options)], ref_template=REF)
@@ -197,23 +211,21 @@ def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
         ("Problem", "ProblemDetails"),
         ("Explanation", "ShownExplanation"),
         ("Backtest", "ShownBacktest"),
+        ("Subscription", "ShownSubscription"),
+        ("Delivery", "ShownDelivery"),
     ):
         schemas[name] = schemas.pop(shown_name)
-    event = {
-        "seq": {"type": "integer"},
-        "id": {"type": "string"},
-        "type": {"type": "string"},
-        "time": {"type": "string", "format": "date-time"},
-        "task": {"anyOf": [{"$ref": REF.format(name="Task")}, {"type": "null"}]},
-        "data": {"type": "object"},
-    }
-    schemas["Event"] = {"type": "object", "properties": event, "required": list(event)}
+    schemas |= describe_events()
     for noun, named in PAGES.items():
         page = {
             named: {"type": "array", "items": {"$ref": REF.format(name=noun)}},
             "next": {"type": ["string", "integer", "null"]},
         }
         schemas[f"{noun}Page"] = {"type": "object", "properties": page, "required": list(page)}
+    schemas["EventPage"]["properties"]["gap"] = {  # only where there is one
+        "description": "what was asked for is not there any more; the page goes on after its `next`",
+        "$ref": REF.format(name=Gap.__name__),
+    }
     chain = schemas["TaskPage"]["properties"] | {"chain": {"$ref": REF.format(name="Chain")}}
     schemas["ChainPage"] = {"type": "object", "properties": chain, "required": list(chain)}
     withdrawn = {"type": "integer", "description": "tasks taken back before their gateways were asked"}
@@ -221,5 +233,5 @@ def _describe_schemas(calls: list[Call]) -> dict[str, Any]:
     schemas["Cancelled"] = {"allOf": [{"$ref": REF.format(name="Task")}, cancelled]}
     schemas["Recorded"] = {"type": "object", "properties": {"ok": {"const": True}}, "required": ["ok"]}
     schemas["Health"] = {"type": "object", "properties": {"status": {"type": "string"}}, "required": ["status"]}
-    schemas["OpenAPI"] = {"type": "object"}
+    schemas["OpenAPI"] = schemas["AsyncAPI"] = {"type": "object"}
     return schemas

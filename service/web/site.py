@@ -9,6 +9,7 @@ from hooks.receiver import PREFIX, Receiver
 from service.web.api.adoption import AdoptionCalls
 from service.web.api.changes import ChangeCalls
 from service.web.api.clicks import ClickCalls
+from service.web.api.deliveries import DeliveryCalls
 from service.web.api.effects import EffectCalls
 from service.web.api.errands import ErrandCalls
 from service.web.api.events import EventCalls
@@ -17,9 +18,13 @@ from service.web.api.orders import OrderCalls
 from service.web.api.past import PastCalls
 from service.web.api.pauses import PauseCalls
 from service.web.api.rules import RuleCalls
+from service.web.api.subscriptions import SubscriptionCalls
 from service.web.api.tasks import TaskCalls
+from service.web.api.upkeep import UpkeepCalls
 from service.web.api.usage import UsageCalls
+from service.web.api.webhook_secret import WebhookSecretCalls
 from service.web.api.why import WhyCalls
+from service.web.asyncapi import AsyncApiCalls
 from service.web.auth import KeyGuard, KeyRing
 from service.web.calls import Call, make_routes
 from service.web.desk import Desk
@@ -43,12 +48,17 @@ def list_calls(desk: Desk) -> list[Call]:
         WhyCalls(desk),
         PastCalls(desk),
         EffectCalls(desk),
+        SubscriptionCalls(desk),
+        UpkeepCalls(desk),
+        DeliveryCalls(desk),
+        WebhookSecretCalls(desk),
         PauseCalls(desk),
         UsageCalls(desk),
         GatewayCalls(desk),
         HealthCalls(desk),
     )
     calls = [call for room in rooms for call in room.calls()]
+    calls += AsyncApiCalls(desk, calls).calls()
     return [*calls, *SchemaCalls(calls).calls()]
 
 

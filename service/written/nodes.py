@@ -16,7 +16,10 @@ Scalar = str | int | float | bool | None
 MOST_MISTAKES = 100
 TOO_MANY = f"there are more than {MOST_MISTAKES} mistakes; these are the first that were found"
 FROM_ENVIRONMENT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-WHERE_SECRETS_STAND = "secrets may stand in notify.url, in a match, and in a gateway's url and key"
+WHERE_SECRETS_STAND = (
+    "secrets may stand in notify.url, in a rule's match, in a gateway's url and key, and in a subscription's url,"
+    " headers and secret"
+)
 OWN_PREFIX = "RINGBACK_"  # the service's own settings, which no rule may send anywhere
 
 

@@ -1,4 +1,4 @@
-from hooks.backoff import NOT_YET, capacity_pause, unsent_pause
+from hooks.backoff import DELIVERY_PAUSES, NOT_YET, capacity_pause, spread, unsent_pause
 
 
 def test_not_yet_answers_are_tried_again_for_about_two_minutes():
@@ -22,3 +22,13 @@ def test_a_pause_stays_at_its_ceiling_however_long_an_outage_lasts():
 def test_a_pause_is_never_shorter_than_a_second():
     assert capacity_pause(0) == 1
     assert unsent_pause(-5) == 1
+
+
+def test_a_delivery_is_tried_ten_times_within_three_and_a_half_days():
+    assert len(DELIVERY_PAUSES) + 1 == 10
+    assert list(DELIVERY_PAUSES) == sorted(DELIVERY_PAUSES)
+    assert 3 < sum(DELIVERY_PAUSES) / 86_400 < 3.5
+
+
+def test_pauses_are_spread_by_a_fifth_to_both_sides():
+    assert [round(spread(300, chance)) for chance in (0, 0.25, 0.5, 1)] == [240, 270, 300, 360]

@@ -55,7 +55,7 @@ class Process:
         self.log_path = directory / f"{verb}-{port}.log"
         self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False, verify=False)
         self.env = {"PATH": os.environ["PATH"], "HOME": str(directory), **env}
-        self._command = [str(PROGRAM), verb, *arguments]
+        self.command = [str(PROGRAM), verb, *arguments]
 
     @property
     def log(self) -> str:
@@ -69,7 +69,7 @@ class Process:
         """Begin a life; `await_ready` says when it has begun."""
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self.command, cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
 
     def await_ready(self) -> None:
@@ -79,7 +79,7 @@ class Process:
                 return self.http.get(self.READY).status_code == 200
             return False
 
-        wait_until(ready, f"{self._command[1]} is ready")
+        wait_until(ready, f"{self.command[1]} is ready")
 
     def restart(self) -> None:
         self.start()

@@ -26,6 +26,7 @@ from service.keys import load_keys
 from service.settings import load_settings
 from service.simulator.app import create_simulator
 from service.simulator.options import SimulatorOptions
+from tests.service.subscriber import Box, Subscriber
 
 PATIENCE = 10.0  # seconds until a test gives up waiting
 API_KEY = "api-0123456789abcdef"
@@ -202,6 +203,27 @@ def ringback(start_ringback: Callable[..., Any]) -> Iterator[Ringback]:
     """One service for all tests that leave it as they found it; each looks at tasks of its own."""
     with start_ringback() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def allowing(start_ringback: Callable[..., Any]) -> Iterator[Ringback]:
+    """The same, where this machine may be called."""
+    with start_ringback(RINGBACK_ALLOW_TARGETS="127.0.0.1") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def subscriber() -> Iterator[Subscriber]:
+    """Somebody who is told of events."""
+    running = Subscriber()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def box(subscriber: Subscriber) -> Box:
+    """An address of the subscriber's that nothing has come to yet."""
+    return subscriber.open_box()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,9 @@ import pytest
 from starlette.responses import JSONResponse
 from structlog.testing import capture_logs
 
+from hooks.seal import Sealer
 from hooks.token import TOKEN_PATTERN
+from storage.webhook_secrets import list_sealed
 
 pytestmark = pytest.mark.journey
 PATIENCE = 10.0  # seconds until a test gives up waiting
@@ -203,3 +205,132 @@ def test_a_gateway_that_hangs_keeps_no_question_to_another_waiting(
                 silent.close()
                 for line in lines:
                     line.close()
+
+
+def subscribe(ringback: Any, url: str, **fields: Any) -> Any:
+    answer = ringback.post("/v1/subscriptions", {"url": url, "events": ["task.submitted"]} | fields)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def test_no_secret_of_a_subscription_is_in_the_ledger_or_the_log(
+    start_ringback: Callable[..., Any], box: Any, subscriber: Any
+) -> None:
+    other = subscriber.open_box()
+    box.status, box.said = 500, b"no: t0k3n-in-the-url and h3ader-value"
+    other.status, other.said = 500, b"no: t0k3n-in-the-url"
+    url = f"{box.url}?token=t0k3n-in-the-url"
+    with capture_logs() as lines, start_ringback(RINGBACK_ALLOW_TARGETS="127.0.0.1") as ringback:
+        own = ringback.get("/v1/webhook-secret").json()["secret"]
+        made = subscribe(ringback, url, headers={"Authorization": "Bearer h3ader-value"})
+        ringback.open(webhook_url=f"{other.url}?token=t0k3n-in-the-url", webhook_events=["task.*"])
+        box.wait()
+        other.wait()
+        ringback.post(f"/v1/subscriptions/{made['id']}/test")
+        ringback.post(f"/v1/subscriptions/{made['id']}/rotate")
+        ringback.post(f"/v1/subscriptions/{made['id']}/disable")
+        shown = "".join(
+            ringback.get(f"/v1/deliveries/{each['id']}").text
+            for each in ringback.get("/v1/deliveries").json()["deliveries"]
+        )
+        shown += ringback.get("/v1/events", limit=1000).text
+    told = f"{lines} {shown}".encode()
+    stored = read_database(ringback)
+    for secret in (own, made["secret"], "t0k3n-in-the-url", "h3ader-value"):
+        assert secret.removeprefix("whsec_").encode() not in told
+        assert secret.removeprefix("whsec_").encode() not in stored
+    assert b"127.0.0.1:" in told, "the host is told"
+
+
+def test_a_new_secret_key_takes_over_what_the_old_one_sealed(
+    start_ringback: Callable[..., Any], tmp_path: Any, box: Any
+) -> None:
+    database, old, new = str(tmp_path / "kept.db"), "old-0123456789abcdef", "new-0123456789abcdef"
+    settings = {"RINGBACK_DATABASE": database, "RINGBACK_ALLOW_TARGETS": "127.0.0.1"}
+    with start_ringback(RINGBACK_SECRET_KEYS=old, **settings) as ringback:
+        made = subscribe(ringback, box.url)
+        own = ringback.get("/v1/webhook-secret").json()
+    with start_ringback(RINGBACK_SECRET_KEYS=f"{old},{new}", **settings) as ringback:
+        wait_until_sealed_by(ringback, new)
+    with start_ringback(RINGBACK_SECRET_KEYS=new, **settings) as ringback:
+        ringback.open()
+        box.wait()[0].verify(made["secret"])
+        assert ringback.get("/v1/webhook-secret").json()["secret"] == own["secret"]
+        assert ringback.get(f"/v1/subscriptions/{made['id']}").json()["url"] == box.url
+
+
+def wait_until_sealed_by(ringback: Any, key: str) -> None:
+    prefix, deadline = Sealer([key]).prefix, time.monotonic() + PATIENCE
+    while ringback.service.store.query(list_sealed, prefix):
+        assert time.monotonic() < deadline, "something is still under the old key"
+        time.sleep(0.01)
+
+
+def test_a_secret_key_that_is_gone_disables_what_it_sealed_and_says_so(
+    start_ringback: Callable[..., Any], tmp_path: Any, box: Any
+) -> None:
+    settings = {"RINGBACK_DATABASE": str(tmp_path / "kept.db"), "RINGBACK_ALLOW_TARGETS": "127.0.0.1"}
+    with start_ringback(**settings) as ringback:
+        made = subscribe(ringback, box.url)
+        path = f"/v1/subscriptions/{made['id']}"
+    with start_ringback(RINGBACK_SECRET_KEYS="another-0123456789abcdef", **settings) as ringback:
+        assert ringback.get("/v1/events", type="subscription.disabled", wait=10).json()["events"]
+        shown = ringback.get(path).json()
+        assert (shown["state"], shown["url"], shown["host"]) == ("disabled", None, made["host"])
+        assert "RINGBACK_SECRET_KEYS" in shown["reason"]
+        for answer in (ringback.get("/v1/webhook-secret"), ringback.post(f"{path}/test")):
+            assert answer.status_code == 409
+            assert "RINGBACK_SECRET_KEYS" in answer.json()["detail"]
+        assert ringback.post("/v1/webhook-secret/rotate").status_code == 200
+        own = ringback.get("/v1/webhook-secret").json()
+        assert own["previous"] == [], "what cannot be opened cannot sign, and keeps nothing from being signed"
+        ringback.open(webhook_url=box.url, webhook_events=["task.submitted"])
+        box.wait()[0].verify(own["secret"])
+        moved = ringback.http.patch(path, json={"url": box.url, "headers": {}})
+        assert (moved.status_code, moved.json()["url"]) == (200, box.url), "what was sealed is written anew"
+        new = ringback.post(f"{path}/rotate").json()["secret"]
+        assert ringback.post(f"{path}/enable").json()["state"] == "active"
+        ringback.post(f"{path}/test")
+        box.posts[-1].verify(new)
+
+
+def test_a_hook_that_an_older_version_kept_in_plain_is_sealed_and_called(
+    start_ringback: Callable[..., Any], tmp_path: Any, box: Any
+) -> None:
+    settings = {"RINGBACK_DATABASE": str(tmp_path / "old.db"), "RINGBACK_ALLOW_TARGETS": "127.0.0.1"}
+    with start_ringback(**settings) as ringback:
+        task, ended = ringback.open(), ringback.grid()
+        hook = ringback.gateway.wait_for(task["id"])["notifyHook"]
+        gateway_id = ringback.gateway.ids[task["id"]]
+    with closing(sqlite3.connect(ringback.database)) as other:
+        other.execute("UPDATE tasks SET notify_hook = ?", (f"{box.url}?of=a-client",))
+        other.execute("UPDATE tasks SET notify_hook = 'no url' WHERE id = ?", (ended["id"],))
+        other.commit()
+    with start_ringback(**settings) as ringback:
+        path = "/hooks/" + hook.rpartition("/")[2]
+        assert ringback.http.post(path, json={"id": gateway_id, "status": "SUCCESS"}).status_code == 200
+        (post,) = box.wait(lambda post: post.json["status"] == "SUCCESS")
+        assert post.json["id"] == task["id"]
+        assert ringback.service.store.query(
+            lambda db: db.execute("SELECT count(*) FROM tasks WHERE notify_hook IS NOT NULL").fetchone()
+        ) == (0,)
+
+
+def test_what_was_under_way_when_it_stopped_is_delivered_after_the_next_start(
+    start_ringback: Callable[..., Any], tmp_path: Any, box: Any
+) -> None:
+    settings = {"RINGBACK_DATABASE": str(tmp_path / "kept.db"), "RINGBACK_ALLOW_TARGETS": "127.0.0.1"}
+    with socket.create_server(("127.0.0.1", 0)) as silent, start_ringback(**settings) as ringback:
+        silent.settimeout(PATIENCE)
+        made = subscribe(ringback, f"http://127.0.0.1:{silent.getsockname()[1]}/")
+        task = ringback.open()
+        line, _ = silent.accept()  # it is being told, and never answers
+        ringback.stop()
+        line.close()
+    with start_ringback(**settings) as ringback:
+        ringback.http.patch(f"/v1/subscriptions/{made['id']}", json={"url": box.url})
+        (found,) = ringback.get(f"/v1/tasks/{task['id']}/deliveries").json()["deliveries"]
+        ringback.post(f"/v1/deliveries/{found['id']}/redeliver")
+        box.wait()[0].verify(made["secret"])
+        tried = ringback.get(f"/v1/deliveries/{found['id']}").json()["tried"]
+        assert tried[0]["error"] == "interrupted"

@@ -56,7 +56,7 @@ def test_every_mistake_is_reported_at_once_with_its_place() -> None:
 
 def test_sections_that_are_not_known_are_refused() -> None:
     assert complaints("subscribers: []\nlimit: {}\n") == [
-        "ringback.yaml:1:1: unknown key 'subscribers'",
+        "ringback.yaml:1:1: unknown key 'subscribers' (did you mean 'subscriptions'?)",
         "ringback.yaml:2:1: unknown key 'limit' (did you mean 'limits'?)",
     ]
 
@@ -93,6 +93,7 @@ def test_the_example_loads_and_is_all_there() -> None:
         *("cats-u1", "wide-grid", "grid-done", "explore", "retry-timeouts"),
         *("zoom-out", "shop", "tiles", "fine-prints"),
     ]
+    assert [each.id for each in config.subscriptions] == ["shop", "archive"]
 
 
 def test_the_example_does_what_it_expects_of_itself() -> None:

@@ -8,10 +8,14 @@ from functools import partial
 import pytest
 from structlog.testing import capture_logs
 
+from hooks.seal import Sealer
 from service.deployment import gather_gateways, load_deployment
 from service.reloader import PATIENCE, Reloader
 from service.rules.ruling import Ruling
+from service.subscriptions.sync import take_up
 from storage.deferrals import resume_due
+from storage.errors import LedgerBusy
+from storage.subscriptions import read_standing
 
 GATEWAY = {"RINGBACK_GATEWAY": "deerapi", "RINGBACK_GATEWAY_KEY": "sk-1"}
 CATS = "rules: [{id: cats, on: task.succeeded, match: {action: IMAGINE}, do: [click: U1]}]\n"
@@ -30,7 +34,13 @@ class Watched:
         roster = gather_gateways(settings, config)
         self.ruling = Ruling(ledger.store, config.rulebook, file="ringback.yaml", price=roster.price)
         self.reloader = Reloader(
-            self.file, load=self.load, ruling=self.ruling, roster=roster, store=ledger.store, settle=0
+            self.file,
+            load=self.load,
+            subscribe=partial(take_up, ledger.store, Sealer(["secret-0123456789abcdef"])),
+            ruling=self.ruling,
+            roster=roster,
+            store=ledger.store,
+            settle=0,
         )
 
     def load(self):
@@ -109,7 +119,7 @@ def test_a_mistake_in_the_settings_keeps_everything(watched):
 def test_a_file_that_is_gone_leaves_its_rules_in_force_and_says_so(watched):
     watched.file.unlink()
     assert [line["event"] for line in watched.look()] == ["rules refused"]
-    assert (watched.rules, watched.complaints) == (["cats"], ["the file is gone; its rules go on"])
+    assert (watched.rules, watched.complaints) == (["cats"], ["the file is gone; its rules and subscriptions go on"])
     assert watched.look() == []
     watched.file.write_text(DOGS)
     watched.look()
@@ -317,3 +327,47 @@ def test_what_waits_is_looked_at_at_once_by_new_rules(watched, ledger):
     watched.look()
     ledger.do(resume_due)
     assert (ledger.firings(waiting)[0].outcome, len(ledger.children(waiting))) == ("fired", 1)
+
+
+SHOP = "subscriptions: [{id: shop, url: 'https://shop.example/${TOKEN}', events: task.*}]\n"
+
+
+def list_standing(ledger):
+    return {each.id: each.events for each in ledger.ask(read_standing)}
+
+
+def test_changed_subscriptions_are_in_force_at_once_and_rules_that_stay_are_not_told_anew(watched, ledger):
+    watched.file.with_name(".env").write_text("TOKEN=t0ken\n")
+    watched.file.write_text(CATS + SHOP)
+    (line,) = watched.look()
+    assert (line["event"], line["added"]) == ("subscriptions taken up", "shop")
+    assert list_standing(ledger) == {"shop": ("task.*",)}
+    watched.file.write_text(CATS + SHOP.replace("task.*", "task.failed"))
+    assert [line["event"] for line in watched.look()] == ["subscriptions taken up"]
+    assert list_standing(ledger) == {"shop": ("task.failed",)}
+    watched.file.write_text(CATS)
+    assert [line["event"] for line in watched.look()] == ["subscriptions taken up", "subscription removed"]
+    assert list_standing(ledger) == {}
+
+
+def test_a_mistake_in_a_subscription_keeps_all_that_was(watched, ledger):
+    watched.file.write_text(DOGS + SHOP.replace("${TOKEN}", "x"))
+    watched.look()
+    watched.file.write_text(CATS + SHOP.replace("task.*", "task.suceeded"))
+    watched.look()
+    assert (watched.rules, list_standing(ledger)) == (["dogs"], {"shop": ("task.*",)})
+    assert "there is no event 'task.suceeded' (did you mean 'task.succeeded'?)" in watched.complaints
+
+
+def test_subscriptions_that_the_ledger_did_not_take_are_tried_again(watched, ledger, monkeypatch):
+    async def refuse(_):
+        raise LedgerBusy
+
+    subscribe = watched.reloader._subscribe
+    watched.file.write_text(CATS + SHOP.replace("${TOKEN}", "x"))
+    monkeypatch.setattr(watched.reloader, "_subscribe", refuse)
+    with pytest.raises(LedgerBusy):
+        watched.look()
+    monkeypatch.setattr(watched.reloader, "_subscribe", subscribe)
+    watched.look()
+    assert list_standing(ledger) == {"shop": ("task.*",)}

@@ -62,6 +62,19 @@ FILE = {
             "attempts": {"max": 1, "backoff": ["30s", "5m"]},
         },
     ],
+    "subscriptions": [
+        {
+            "id": "shop",
+            "url": "https://shop.example/x",
+            "events": ["task.*", "chain.settled"],
+            "match": {"action": "UPSCALE", "any": [{"state": {"prefix": "x"}}, {"depth": 1}]},
+            "format": "gateway",
+            "ordered": False,
+            "rate": 2,
+            "concurrency": 2,
+            "headers": {"Authorization": "Bearer x"},
+        }
+    ],
     "tests": [
         {
             "given": {
@@ -113,7 +126,11 @@ def complain(file: bytes, **environ: str) -> list[str]:
 
 
 PLACES = {".".join(map(str, path)): path for path in walk(FILE)}
-FILLED = {place for place in PLACES if place.endswith((".url", ".key")) or ".match." in place}
+FILLED = {
+    place
+    for place in PLACES
+    if place.endswith((".url", ".key")) or ".headers." in place or (".match." in place and place.startswith("rules"))
+}
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -126,11 +126,6 @@ def test_what_goes_on_from_a_task_belongs_to_its_chain_and_its_gateway(ledger: "
         ledger.do(open_task, NewTask(gateway="g", action="VIDEO", origin="api", parent_id="8000000000000001"))
 
 
-def test_a_facades_clients_own_hook_is_kept_for_later(ledger: "Ledger") -> None:
-    task = ledger.open(notify_hook="https://client.example/hook?x=1")
-    assert ledger.sql("SELECT notify_hook FROM tasks WHERE id = ?", task.id) == [("https://client.example/hook?x=1",)]
-
-
 def test_what_goes_on_from_a_task_inherits_tags_and_state_unless_they_are_given(ledger: "Ledger") -> None:
     parent = ledger.open(tags=("红",), state="mine")
     base: dict[str, Any] = {"gateway": "g", "action": "IMAGINE", "origin": "api", "parent_id": parent.id}

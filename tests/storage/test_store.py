@@ -366,6 +366,12 @@ class TestNoSpace:
     """A full disk: nothing is acknowledged that is not kept, and it works again when there is space."""
 
     @staticmethod
+    def leave_room(ledger: "Ledger", pages: int) -> None:
+        """Let the database grow by so many pages and no further."""
+        ((used,),) = ledger.sql("PRAGMA page_count")
+        ledger.do(lambda tx: tx.execute(f"PRAGMA max_page_count = {used + pages}").fetchone())
+
+    @staticmethod
     def fill(store: Store) -> tuple[int, str]:
         """Write until it cannot be; gives how many tasks were acknowledged, and what was said then."""
         for number in range(10_000):
@@ -378,7 +384,7 @@ class TestNoSpace:
 
     def test_when_the_database_may_not_grow(self, ledger: "Ledger") -> None:
         task = ledger.open_accepted()
-        ledger.do(lambda tx: tx.execute("PRAGMA max_page_count = 60").fetchone())
+        self.leave_room(ledger, 15)
         written, said = self.fill(ledger.store)
         assert written > 0
         assert "full" in said
@@ -391,7 +397,7 @@ class TestNoSpace:
         assert ledger.told(task) == ["task.submitted", "task.succeeded"]
 
     def test_a_whole_batch_fails_together(self, ledger: "Ledger") -> None:
-        ledger.do(lambda tx: tx.execute("PRAGMA max_page_count = 60").fetchone())
+        self.leave_room(ledger, 15)
         task = ledger.open_accepted()
         futures = [
             ledger.store.submit(open_task, NewTask(gateway="g", action="IMAGINE", prompt="x" * 9000, origin="api"))

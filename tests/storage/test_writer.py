@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import storage.writer
+from storage.audience import Audiences
 from storage.errors import LedgerBusy, LedgerUnavailable
 from storage.sqlite import open_reader, open_writer
 from storage.store import NoRules
@@ -36,7 +37,9 @@ class Desk:
 
     @staticmethod
     def begin(connection: sqlite3.Connection) -> Transaction:
-        return Transaction(connection, now=0, ids=TaskIds(None), react=NoRules(), nonce=lambda: "nonce")
+        return Transaction(
+            connection, now=0, ids=TaskIds(None), react=NoRules(), audiences=Audiences(None), nonce=lambda: "nonce"
+        )
 
     def ring(self, topics: set[str]) -> None:
         self.rings.append((topics, self.notes()))

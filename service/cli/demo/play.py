@@ -175,7 +175,7 @@ class Stream:
 
     def _listen(self) -> None:
         try:
-            for event in follow_events(self._api, after=0, on_break=self._count_break, retry=RETRY):
+            for event in follow_events(self._api, after=None, on_break=self._count_break, retry=RETRY):
                 self._events.put(event)
                 if self._stopped.is_set():
                     return

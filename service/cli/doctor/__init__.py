@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hooks.clients import fetch_client
+from service.cli.doctor.deliveries import examine_deliveries
 from service.cli.doctor.door import examine_door
 from service.cli.doctor.finding import Finding, well
 from service.cli.doctor.gateway import examine_gateway, examine_hooks
@@ -71,6 +72,8 @@ async def examine() -> AsyncIterator[Finding]:
         yield finding
     yield examine_service(settings.url)
     for finding in examine_doings(settings.database):
+        yield finding
+    for finding in examine_deliveries(settings.database, keys.secret_keys if keys else ()):
         yield finding
     gateways = gather_gateways(settings, config).gateways if settings.gateway or config.gateways else ()
     for finding in examine_prices(config, gateways):

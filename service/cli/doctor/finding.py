@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Finding:
     """What came of one check."""
 
-    # settings | rules | disk | volume | ledger | service | paused | effects | prices | gateway | key | clock | hooks |
-    # public_url
+    # settings | rules | disk | volume | ledger | service | paused | effects | deliveries | prices | gateway | key |
+    # clock | hooks | public_url
     check: str
     ok: bool
     detail: str

@@ -28,6 +28,8 @@ def check(context: click.Context, file: Path) -> None:
     config = _load(context, file)
     rules = config.rulebook.rules
     click.echo(f"ok: {count(len(rules), 'rule')}")
+    if config.subscriptions:
+        click.echo(f"ok: {count(len(config.subscriptions), 'subscription')}")
     for line in tell_worst_cases(config.rulebook):
         click.echo(line)
     _run(context, config)

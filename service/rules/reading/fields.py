@@ -19,7 +19,7 @@ def read_field(node: Node, name: str, *, event: str | None, others: Collection[s
         whose = "a chain" if name.startswith("chain.") else "a task"
         node.mistake(f"{whose} has no field {quoted(name)}{did_you_mean(name, (*names, *others))}")
     elif field.of_chain and event not in (CHAIN_SETTLED, None):
-        node.mistake(f"{quoted(name)} is known when a whole chain has ended; write on: {CHAIN_SETTLED}")
+        node.mistake(f"{quoted(name)} is known when a whole chain has ended, on {CHAIN_SETTLED} alone")
     else:
         return field
     return None

@@ -106,7 +106,7 @@ def _read_value(field: Field, operator: str, node: Node) -> Expected | None:
         node.mistake("nothing to compare with; to ask whether a field is there, write {exists: true} or false")
         return None
     if node.is_filled and isinstance(node.source.environ, Concealed):
-        node.mistake(f"{node.kind}: rules that are sent know nothing of the service's environment; write the value out")
+        node.mistake(f"{node.kind}: what is sent knows nothing of the service's environment; write the value out")
         return None
     if isinstance(node.value, str):
         text = node.filled()

@@ -8,12 +8,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hooks.envelope import show_task
 from service.web.api.orders import Origin, Tag, find_tag_mistakes
 from service.web.calls import Call, answer_json, read_body, read_optional_body
 from service.web.creation import Opening, create_once
 from service.web.desk import Desk
 from service.web.problems import Problem, tell_mistakes
-from service.web.representations import show_task
 from service.written.mistakes import quoted
 from storage.errors import NoRequest
 from storage.openings import open_retry

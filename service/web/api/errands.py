@@ -4,11 +4,11 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hooks.envelope import show_task
 from service.gateways.questions import Unanswered
 from service.web.calls import Call, answer_json, read_optional_body
 from service.web.desk import Desk
 from service.web.problems import Problem
-from service.web.representations import show_task
 from storage.records import SubmissionState, Task
 from storage.tasks import read_task
 from storage.withdrawals import withdraw, withdraw_chain

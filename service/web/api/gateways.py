@@ -7,12 +7,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hooks.envelope import format_time
 from service.gateways.actions import Mode
 from service.gateways.board import Standing
 from service.gateways.health import HookState
 from service.web.calls import Call, answer_json
 from service.web.desk import Desk
-from service.web.representations import format_time
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,17 +11,21 @@ from starlette.responses import Response
 
 from hooks.errors import HookError
 from hooks.prompts import parse_params
+from hooks.recipient import Recipient
 from service.gateways.actions import ACTIONS, Action, Options, VideoOptions
 from service.gateways.attachments import name_attachments
+from service.subscriptions.events import find_event_mistake
 from service.web.calls import MAX_PICTURES, Call, find_mistakes, read_body
 from service.web.creation import Opening, create_once
 from service.web.desk import Desk
 from service.web.problems import tell_mistakes
+from service.web.webhooks import Address
 from service.written.mistakes import did_you_mean, quoted
 from storage.attachments import Attachment
 from storage.errors import NoSuchTask
 from storage.openings import open_task
-from storage.records import JSON, NewTask, Status, Task
+from storage.records import CHAIN_SETTLED, JSON, NewTask, Status, Task
+from storage.subscriptions import open_for_task
 from storage.tasks import find_by_state, read_task
 from storage.transaction import Transaction
 
@@ -46,6 +50,8 @@ class TaskRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     state: Annotated[str, msgspec.Meta(max_length=1000)] | None = None  # yours; given back untouched
     once: bool = False  # not when there is a task with this state already: that one is given, and nothing is spent
     then: Annotated[tuple[str, ...], msgspec.Meta(max_length=8)] = ()  # buttons to click when it succeeds
+    webhook_url: str | None = None  # called about this chain alone
+    webhook_events: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=50)] = (CHAIN_SETTLED,)
     origin: Origin = "api"
 
 
@@ -92,8 +98,12 @@ class OrderCalls:
         if isinstance(options, VideoOptions) and options.extend is not None:
             parent, wrong = await self._find_video(options.extend, wanted.gateway and gateway)
             mistakes += wrong
+        mistakes += await self._find_webhook_mistakes(wanted)
         if mistakes:
             raise tell_mistakes(mistakes)
+        webhook = None
+        if wanted.webhook_url is not None:
+            webhook = self._desk.webhooks.seal(Recipient(url=wanted.webhook_url))
         try:
             pictures = await self._desk.take_attachments(wanted.images)
         except HookError as error:
@@ -113,7 +123,16 @@ class OrderCalls:
             parent_id=None if parent is None else parent.id,
             request={name: value for name, value in said.items() if value},
         )
-        return partial(_open, new=new, pictures=pictures, once=wanted.once)
+        return partial(_open, new=new, pictures=pictures, wanted=wanted, webhook=webhook)
+
+    async def _find_webhook_mistakes(self, wanted: TaskRequest) -> list[str]:
+        mistakes = [f"webhook_events: {wrong}" for each in wanted.webhook_events if (wrong := find_event_mistake(each))]
+        if wanted.webhook_url is not None:
+            wrong = await self._desk.webhooks.find_url_mistake(wanted.webhook_url)
+            return mistakes + ([f"webhook_url: {wrong}"] if wrong else [])
+        if wanted.webhook_events != (CHAIN_SETTLED,):
+            mistakes.append("webhook_events: they go with a `webhook_url`, which is missing")
+        return mistakes
 
     def _choose_gateway(self, name: str | None) -> tuple[str, str | None, list[str]]:
         """The gateway, the group that it stands for, and what is wrong with the name."""
@@ -197,7 +216,20 @@ def _hint(word: str, known: Mapping[str, Any]) -> str:
     return did_you_mean(word, known) or f"; there is {', '.join(known)}"
 
 
-def _open(tx: Transaction, *, new: NewTask, pictures: list[Attachment], once: bool) -> tuple[int, Task]:
-    if once and new.state is not None and (standing := find_by_state(tx, new.state)) is not None:
+def _open(
+    tx: Transaction, *, new: NewTask, pictures: list[Attachment], wanted: TaskRequest, webhook: Address | None
+) -> tuple[int, Task]:
+    if wanted.once and new.state is not None and (standing := find_by_state(tx, new.state)) is not None:
         return 200, standing
-    return 202, open_task(tx, new, pictures)
+    task = open_task(tx, new, pictures)
+    if webhook is not None:
+        open_for_task(
+            tx,
+            root_id=task.root_id,
+            host=webhook.host,
+            sealed=webhook.sealed,
+            events=tuple(dict.fromkeys(wanted.webhook_events)),
+            format="standard",
+            origin="task",
+        )
+    return 202, task

@@ -10,6 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hooks.envelope import format_time
 from service.rules.hindsight.backtest import Backtest, Difference, backtest
 from service.rules.hindsight.forecast import forecast
 from service.rules.hindsight.leftovers import find_leftovers
@@ -19,7 +20,6 @@ from service.web.api.pauses import require_rule
 from service.web.calls import Call, answer_json, read_body, read_time
 from service.web.desk import Desk
 from service.web.problems import Problem, tell_mistakes
-from service.web.representations import format_time
 from service.written.mistakes import MistakesFound
 from storage.firings import apply_rule
 

@@ -8,12 +8,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hooks.envelope import format_time
 from service.rules.rulebook import THEN
 from service.web.api.orders import Origin
 from service.web.calls import Call, answer_json, read_optional_body
 from service.web.desk import Desk
 from service.web.problems import Problem
-from service.web.representations import format_time
 from service.written.mistakes import did_you_mean, quoted
 from storage.firings import list_firings
 from storage.pauses import EVERYTHING, Pause, list_pauses, pause, resume

@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
+from hooks.envelope import format_time
 from service.web.api.pauses import Outstanding, PauseState, show_pause
-from service.web.representations import format_time
 from storage.pauses import EVERYTHING, Pause, list_pauses
 from storage.store import Store
 from storage.tallies import Tally, count_outstanding, read_last_firings, tally_firings

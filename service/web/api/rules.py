@@ -7,6 +7,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hooks.envelope import format_time
 from service.rules.foresight.worst_case import WorstCase
 from service.rules.rulebook import Rule
 from service.rules.ruling import Ruling
@@ -15,7 +16,7 @@ from service.web.api.review import Doings, Review, read_review
 from service.web.api.tasks import MAX_PAGE, PAGE
 from service.web.calls import MAX_NUMBER, Call, Parameter, answer_json
 from service.web.desk import Desk
-from service.web.representations import format_time, show_firing
+from service.web.representations import show_firing
 from storage.firings import list_firings
 from storage.reactions import FiringOutcome
 from storage.records import JSON

@@ -6,10 +6,11 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hooks.envelope import show_event, show_task
 from service.rules.fields import ACTIONS
 from service.web.calls import Call, Parameter, answer_json
 from service.web.desk import Desk
-from service.web.representations import show_event, show_firing, show_submission, show_task
+from service.web.representations import show_firing, show_submission
 from storage.chains import is_settled, read_chain
 from storage.events import list_events
 from storage.firings import list_firings

@@ -7,6 +7,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hooks.envelope import format_time
 from service.rules.hindsight.trials import describe
 from service.rules.hindsight.why import Explanation, inquire
 from service.rules.match import ClauseResult
@@ -15,7 +16,7 @@ from service.web.api.pauses import require_rule
 from service.web.calls import Call, Parameter, answer_json
 from service.web.desk import Desk
 from service.web.problems import Problem, tell_mistakes
-from service.web.representations import format_time, show_firing
+from service.web.representations import show_firing
 
 
 class ShownOccasion(msgspec.Struct, frozen=True, kw_only=True):

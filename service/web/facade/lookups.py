@@ -6,12 +6,12 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from hooks.rows import show_row
 from hooks.scalars import text_of, whole_of
 from service.web.desk import Desk
 from service.web.facade.answers import INVALID, Refusal, answer
 from service.web.facade.bodies import read_fields
 from service.web.facade.finder import Finder
-from service.web.facade.rows import show_row
 from service.web.problems import Problem
 from storage.directory import SEARCHED, find_named, list_queue, read_page
 from storage.records import JSON, Task

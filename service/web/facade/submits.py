@@ -17,7 +17,9 @@ from service.web.facade.answers import NOT_FOUND, Refusal, relay, tell_existing
 from service.web.facade.bodies import read_fields
 from service.web.facade.clicks import Click, choose_button, read_click, read_window
 from service.web.facade.finder import Finder
+from service.web.facade.hooks import call_about, call_anew, seal_hook
 from service.web.facade.orders import PICTURELESS, read_order
+from service.web.webhooks import Address
 from storage.attachments import Attachment, keep_attachments
 from storage.errors import NoWindow
 from storage.openings import open_click, open_task
@@ -69,17 +71,17 @@ class SubmitCalls:
             tags=() if parent is None else parent.tags,
             state=order.state or (None if parent is None else parent.state),
             parent_id=None if parent is None else parent.id,
-            notify_hook=order.hook,
             request={name: value for name, value in said.items() if value},
         )
-        return await self._desk.store.write(open_task, new, attachments)
+        return await self._desk.store.write(_open, new, attachments, seal_hook(self._desk.webhooks, order.hook))
 
     async def click(self, request: Request, endpoint: str) -> Response:
         """`/submit/action`, `/submit/change`, `/submit/simple-change`."""
         click = read_click(endpoint, await read_fields(request), request.state.mode)
         parent = await self._find(click.parent)
         self._require_success(parent)
-        task, is_new = await self._desk.store.write(_click, parent.id, click)
+        hook = seal_hook(self._desk.webhooks, click.hook)
+        task, is_new = await self._desk.store.write(_click, parent.id, click, hook)
         if not is_new:
             return tell_existing(task)
         return await self._answer(task, ANSWER_WITHIN, parent=parent, parent_name=click.parent)
@@ -95,10 +97,9 @@ class SubmitCalls:
         window = read_window(await read_fields(request, MAX_MASK))
         task = await self._find(window.task)
         masks = await self._take(() if window.mask is None else (window.mask,))
+        hook = seal_hook(self._desk.webhooks, window.hook)
         try:
-            task = await self._desk.store.write(
-                _answer_window, task.id, prompt=window.prompt, masks=masks, hook=window.hook
-            )
+            task = await self._desk.store.write(_answer_window, task.id, prompt=window.prompt, masks=masks, hook=hook)
         except NoWindow:
             raise Refusal(WRONG_STATUS) from None
         return task, window.task
@@ -172,21 +173,31 @@ def _read_latest(db: sqlite3.Connection, task_id: str) -> tuple[Task, Submission
     return read_task(db, task_id), list_submissions(db, task_id)[-1]
 
 
-def _click(tx: Transaction, parent_id: str, click: Click) -> tuple[Task, bool]:
+def _open(tx: Transaction, new: NewTask, attachments: list[Attachment], hook: Address | None) -> Task:
+    task = open_task(tx, new, attachments)
+    call_about(tx, task, hook)
+    return task
+
+
+def _click(tx: Transaction, parent_id: str, click: Click, hook: Address | None) -> tuple[Task, bool]:
     parent = read_task(tx, parent_id)
-    return open_click(
+    task, is_new = open_click(
         tx,
         parent,
         choose_button(parent, click),
         origin="facade",
         request={"options": click.options} if click.options else {},
         state=click.state or "",  # what gateways do: a click has the state that it says, and not its parent's
-        notify_hook=click.hook,
     )
+    if is_new:
+        call_about(tx, task, hook)
+    return task, is_new
 
 
 def _answer_window(
-    tx: Transaction, task_id: str, *, prompt: str | None, masks: list[Attachment], hook: str | None
+    tx: Transaction, task_id: str, *, prompt: str | None, masks: list[Attachment], hook: Address | None
 ) -> Task:
     names = keep_attachments(tx, masks)
-    return answer_window(tx, task_id, prompt=prompt, mask=names[0] if names else None, notify_hook=hook)
+    task = answer_window(tx, task_id, prompt=prompt, mask=names[0] if names else None)
+    call_anew(tx, task, hook)
+    return task

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +20,7 @@ from service.simulator.pictures import draw
 
 PROGRAM = Path(sys.executable).with_name("ringback")
 KEY = "api-key-0123456789"
+PATIENCE = 10.0  # seconds until a test gives up waiting
 
 
 class House:
@@ -184,6 +186,13 @@ class Home:
         assert outcome.exit_code == 0, outcome.output
         return [json.loads(line) for line in outcome.stdout.splitlines()]
 
+    def wait_for(self, *arguments, fits=bool):
+        """The same, as soon as it fits."""
+        deadline = time.monotonic() + PATIENCE
+        while not fits(found := self.objects(*arguments)):
+            assert time.monotonic() < deadline, found
+        return found
+
     def noted(self):
         """What the gateway took, in the order in which it came."""
         return self.ringback.http.get(f"{self.gateway}/simulator/books").json()["submissions"]
@@ -203,6 +212,12 @@ def open_home(start_ringback):
 def home(open_home, simulate):
     """Before trueai-org's midjourney-proxy, which has nearly every call."""
     return open_home(simulate("trueai"))
+
+
+@pytest.fixture
+def told_home(allowing):
+    """Before a gateway that does as it is told; it may call subscribers on this machine."""
+    return Home(allowing, allowing.gateway.url)
 
 
 @pytest.fixture

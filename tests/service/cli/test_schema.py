@@ -21,7 +21,7 @@ BLOCKS = [
     for number, block in enumerate(
         re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / guide).read_text("utf-8"), re.DOTALL | re.MULTILINE)
     )
-    if re.match(r"(?:#.*\n|\n)*(?:limits|rules|gateways|groups|tests):", block)
+    if re.match(r"(?:#.*\n|\n)*(?:limits|rules|gateways|groups|subscriptions|tests):", block)
 ]
 SECRETS = {name: f"https://example.com/{name}" for name in ("SHOP_URL", "FEISHU_URL", "SLACK_URL")}
 
@@ -64,6 +64,7 @@ def test_every_field_is_explained() -> None:
     assert {name for name, schema in match.items() if schema.get("description")} >= set(FIELDS)
 
 
+TO_SHOP = "url: 'https://shop.example', events: [task.*, chain.settled]"
 RULE = "id: a, on: task.succeeded, do: [click: U1]"
 
 
@@ -92,6 +93,12 @@ RULE = "id: a, on: task.succeeded, do: [click: U1]"
         (f"rules: [{{{RULE}, budget: {{policy: drop}}}}]", "$.rules[0].budget"),
         (f"rules: [{{{RULE}, attempts: {{max: 2, backoff: 30}}}}]", "$.rules[0].attempts.backoff"),
         (f"rules: [{{{RULE}, dry_run: maybe}}]", "$.rules[0].dry_run"),
+        ("subscriptions: [{id: a, url: u}]", "$.subscriptions[0]"),
+        (f"subscriptions: [{{{TO_SHOP}, id: secret}}]", "$.subscriptions[0].id"),
+        (f"subscriptions: [{{{TO_SHOP}, id: a, match: {{promt: x}}}}]", "$.subscriptions[0].match"),
+        (f"subscriptions: [{{{TO_SHOP}, id: a, secret: whsec_x}}]", "$.subscriptions[0].secret"),
+        (f"subscriptions: [{{{TO_SHOP}, id: a, rate: 0}}]", "$.subscriptions[0].rate"),
+        ("subscriptions: [{id: a, url: u, events: [task.suceeded]}]", "$.subscriptions[0].events"),
         ("tests: [{given: {action: IMAGINE}}]", "$.tests[0]"),
         ("tests: [{given: {acton: IMAGINE}, expect: {}}]", "$.tests[0].given"),
         ("gateways: [{name: x, preset: fuhu, key: k}]", "$.gateways[0].preset"),

@@ -150,7 +150,7 @@ def test_a_chain_is_known_when_it_has_settled_and_no_sooner() -> None:
     assert document.source.mistakes == ()
     read_match(document.root, event="task.succeeded")
     assert [str(mistake) for mistake in document.source.mistakes] == [
-        "f:1:8: 'chain.tasks' is known when a whole chain has ended; write on: chain.settled"
+        "f:1:8: 'chain.tasks' is known when a whole chain has ended, on chain.settled alone"
     ]
 
 
@@ -274,7 +274,7 @@ def test_a_secret_is_compared_with_nothing_where_nobody_may_learn_it() -> None:
     assert document.root is not None
     read_match(document.root)
     assert [str(mistake) for mistake in document.source.mistakes] == [
-        "f:1:9: '${CODE}': rules that are sent know nothing of the service's environment; write the value out"
+        "f:1:9: '${CODE}': what is sent knows nothing of the service's environment; write the value out"
     ]
 
 

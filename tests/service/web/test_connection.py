@@ -21,6 +21,14 @@ class Hasty(Connection):
     """A connection that waits a moment only."""
 
     patience = 0.3
+    reads_within = 0.3
+
+
+class Reluctant(Connection):
+    """A connection that waits a moment for who reads nothing, and any time for who reads slowly."""
+
+    patience = 0.3
+    reads_within = 1.5
 
 
 class Patient(Connection):
@@ -126,12 +134,21 @@ class Caller:
 
     def hear(self) -> tuple[int, dict[str, str], bytes]:
         """One answer: status, headers, body."""
+        status, headers = self.hear_head()
+        return status, headers, self.hear_body(int(headers.get("content-length", 0)))
+
+    def hear_head(self) -> tuple[int, dict[str, str]]:
+        """What comes before the body of an answer."""
         status = int(self._answers.readline().split()[1])
         headers = {}
         while (line := self._answers.readline().strip()) != b"":
             name, _, value = line.decode().partition(": ")
             headers[name.lower()] = value
-        return status, headers, self._answers.read(int(headers.get("content-length", 0)))
+        return status, headers
+
+    def hear_body(self, length: int) -> bytes:
+        """Some of a body, or what there is of it."""
+        return self._answers.read(length)
 
     def hears(self, status: int) -> bool:
         """The answer is this, as a problem where it is a refusal of the connection, and the last one."""
@@ -388,3 +405,30 @@ def test_a_caller_that_asks_on_and_on_without_waiting_is_left(patient: House) ->
     with patient.call(get("/later")) as caller:
         caller.flood(get("/") * 100)
     patient.let_go()
+
+
+# --- who does not read
+
+
+MUCH = 24 * 1024 * 1024  # bytes; the system itself holds some for a caller
+
+
+def test_who_reads_nothing_is_dropped(house: House) -> None:
+    with house.call(post(b"x" * MUCH)) as caller:
+        for _ in range(4):
+            house.pass_the_time()
+        status, headers, body = caller.hear()
+        assert (status, headers["content-length"]) == (200, str(MUCH))
+        assert len(body) < MUCH
+
+
+def test_who_reads_slowly_hears_all_of_it() -> None:
+    house = House(Reluctant)
+    with house.call(post(b"x" * MUCH)) as caller:
+        caller.hear_head()
+        heard = 0
+        for _ in range(8):
+            house.pass_the_time()
+            heard += len(caller.hear_body(1024 * 1024))
+        assert heard + len(caller.hear_body(MUCH - heard)) == MUCH
+    house.leave()

@@ -2,21 +2,27 @@
 
 import asyncio
 import contextlib
+import http.client
 import json
+import random
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 import uvicorn
 
+from service.web.connection import Connection
 from service.web.desk import Goodbye
-from service.web.stream import EventStream, Filters
+from service.web.frames import Filters, Frames
+from service.web.stream import EventStream
+from storage.events import append_event
 from storage.openings import open_task
-from storage.records import NewTask
+from storage.records import DELIVERY_EXHAUSTED, SUBSCRIPTION_DISABLED, NewTask
 from storage.store import Store
 from storage.submissions import reject
 
@@ -252,19 +258,165 @@ def test_a_waiting_page_and_a_stream_end_with_a_goodbye(start_ringback: Callable
     assert sorted(answer.status_code for answer in answers) == [200, 200]
 
 
+# --- what is not there any more
+
+
+@pytest.fixture
+def own(start_ringback: Callable[..., Any]) -> Iterator[Any]:
+    """A service of its own, with seven events and a way to lose some."""
+    with start_ringback() as ringback:
+        ringback.grid()
+        ringback.grid()
+        ringback.get("/v1/events", task=ringback.open()["id"], wait=10)
+        yield ringback
+
+
+def lose(ringback: Any, seq: int) -> None:
+    """Clear away the events up to this one, as if they had become too old; all of a task or nothing."""
+    ringback.service.store.submit(lambda tx: tx.execute("DELETE FROM events WHERE seq <= ?", (seq,))).result()
+
+
+def seqs(told: Iterator[Frame], count: int) -> list[str | None]:
+    return [next(told).id for _ in range(count)]
+
+
+@pytest.mark.parametrize("way", ["header", "query", "after"])
+def test_a_stream_tells_of_removed_events_and_goes_on_with_the_oldest(own: Any, way: str) -> None:
+    lose(own, 3)
+    headers = {"Last-Event-ID": "2"} if way == "header" else {}
+    query = {"query": {"last_event_id": "2"}, "after": {"after": "2"}}.get(way, {})
+    with stream(own, headers, **query) as told:
+        next(told)
+        assert next(told) == Frame(id="3", event="gap", data={"after": 2, "next": 3, "reason": "removed"})
+        assert seqs(told, 4) == ["4", "5", "6", "7"]
+
+
+def test_a_stream_tells_that_an_older_ledger_was_put_back(own: Any) -> None:
+    with stream(own, {"Last-Event-ID": "1000"}) as told:
+        next(told)
+        assert next(told) == Frame(id="7", event="gap", data={"after": 1000, "next": 7, "reason": "restored"})
+        own.open()
+        assert next(told).id == "8"
+
+
+@pytest.mark.parametrize("query", [{}, {"last_event_id": "earliest"}])
+def test_who_asks_for_no_event_by_number_misses_none(own: Any, query: dict[str, str]) -> None:
+    lose(own, 3)
+    with stream(own, **query) as told:
+        next(told)
+        own.open()
+        assert next(told).id == ("4" if query else "8")
+    page = own.get("/v1/events").json()
+    assert ("gap" in page, page["events"][0]["seq"]) == (False, 4)
+
+
+def test_the_last_removed_event_is_a_good_place_to_go_on_from(own: Any) -> None:
+    lose(own, 3)
+    assert "gap" not in own.get("/v1/events", after=3).json()
+
+
+def test_a_page_tells_of_removed_events(own: Any) -> None:
+    lose(own, 3)
+    page = own.get("/v1/events", after=1, limit=2).json()
+    assert page["gap"] == {"after": 1, "next": 3, "reason": "removed"}
+    assert ([event["seq"] for event in page["events"]], page["next"]) == ([4, 5], 5)
+
+
+def test_a_page_beyond_the_newest_event_is_not_waited_for(own: Any) -> None:
+    page = own.get("/v1/events", after=1000, wait=60)
+    assert page.json() == {"events": [], "next": 7, "gap": {"after": 1000, "next": 7, "reason": "restored"}}
+    assert page.elapsed.total_seconds() < 5
+
+
+def test_a_ledger_whose_events_are_all_gone_has_no_gap_after_the_last_one(own: Any) -> None:
+    lose(own, 7)
+    assert own.get("/v1/events", after=7).json() == {"events": [], "next": 7}
+    assert own.get("/v1/events").json() == {"events": [], "next": 7}
+    assert own.get("/v1/events", after=6).json()["gap"]["next"] == 7
+
+
+# --- a connection that does not last
+
+
+class Torn:
+    """A client whose connection is cut at any byte, and which goes on after the last whole event that it saw."""
+
+    def __init__(self, ringback: Any, chance: random.Random, **query: str) -> None:
+        self._address = ringback.url.removeprefix("http://")
+        self._headers = SSE | {"Authorization": ringback.http.headers["authorization"]}
+        self._path = f"/v1/events?{urlencode(query)}"
+        self._chance = chance
+        self.seen: list[tuple[int, str]] = []
+
+    def read_some(self) -> None:
+        last = self.seen[-1][0] if self.seen else "earliest"
+        with contextlib.closing(http.client.HTTPConnection(self._address, timeout=0.5)) as connection:
+            connection.request("GET", self._path, headers=self._headers | {"Last-Event-ID": str(last)})
+            told, read = connection.getresponse(), b""
+            length = self._chance.choice((60, 600, 6_000, 60_000))
+            with contextlib.suppress(TimeoutError):  # that was all
+                while len(read) < length and (more := told.read1(self._chance.randint(1, length))):
+                    read += more
+        for frame in read.split(b"\n\n")[:-1]:
+            fields = dict(line.split(b": ", 1) for line in frame.split(b"\n"))
+            if b"id" in fields:
+                self.seen.append((int(fields[b"id"]), fields[b"event"].decode()))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("wanted", ["*", SUBSCRIPTION_DISABLED])
+def test_who_is_cut_off_again_and_again_misses_nothing_and_hears_nothing_twice(
+    own: Any, seed: int, wanted: str
+) -> None:
+    chance = random.Random(seed)
+    before = [(event["seq"], event["type"]) for event in own.get("/v1/events").json()["events"]]
+    client = Torn(own, chance, type=wanted)
+    types = chance.choices([SUBSCRIPTION_DISABLED, DELIVERY_EXHAUSTED], k=1500)
+
+    def be_busy() -> None:
+        for place in range(0, len(types), 50):
+            owed = [
+                own.service.store.submit(append_event, None, event_type, "service", {})
+                for event_type in types[place : place + 50]
+            ]
+            owed[-1].result()
+
+    thread = threading.Thread(target=be_busy)
+    thread.start()
+    happened = before + list(enumerate(types, len(before) + 1))
+    expected = [(seq, event_type) for seq, event_type in happened if wanted in ("*", event_type)]
+    while len(client.seen) < len(expected):
+        client.read_some()
+    thread.join()
+    assert client.seen == expected
+
+
 # --- a stream on its own, with times of its own
 
 
 class Bench:
     """One EventStream behind real HTTP."""
 
-    def __init__(self, path: Any, **options: Any) -> None:
+    def __init__(
+        self, path: Any, *, filters: Filters | None = None, heartbeat: float = 15.0, reads_within: float = 30.0
+    ) -> None:
         self.store = Store(path)
         self.ended = threading.Event()
-        self.options = options
+        self.lost = lost = threading.Event()
+        self.filters = filters or Filters()
+        self.heartbeat = heartbeat
+
+        class Watched(Connection):
+            def connection_lost(self, exc: Exception | None) -> None:
+                super().connection_lost(exc)
+                lost.set()
+
+        Watched.reads_within = reads_within
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.server = uvicorn.Server(uvicorn.Config(self, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
+        self.server = uvicorn.Server(
+            uvicorn.Config(self, http=Watched, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
+        )
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.listener]})
         self.loop: asyncio.AbstractEventLoop | None = None
 
@@ -273,10 +425,10 @@ class Bench:
             self.loop = asyncio.get_running_loop()
             self.store.start(self.loop)
         desk: Any = type("Desk", (), {"store": self.store, "goodbye": Goodbye(self.store.bell.wake_all)})
+        stream = EventStream(desk, Frames(self.store), self.filters, after=0)
+        stream.heartbeat = self.heartbeat
         try:
-            await EventStream(desk, Filters(tag=self.options.pop("tag", None)), after=0, **self.options)(
-                scope, receive, send
-            )
+            await stream(scope, receive, send)
         finally:
             self.ended.set()
 
@@ -309,7 +461,7 @@ def test_a_quiet_stream_is_kept_alive_by_comments(tmp_path: Any) -> None:
 
 def test_a_stream_whose_filters_hide_much_is_kept_alive_too(tmp_path: Any) -> None:
     with (
-        Bench(tmp_path / "l.db", heartbeat=0.1, tag="mine") as bench,
+        Bench(tmp_path / "l.db", heartbeat=0.1, filters=Filters(tag="mine")) as bench,
         httpx.stream("GET", f"http://127.0.0.1:{bench.port}", timeout=5) as it,
     ):
         told = frames(it)
@@ -328,15 +480,16 @@ def test_a_stream_whose_filters_hide_much_is_kept_alive_too(tmp_path: Any) -> No
 
 
 def test_a_client_that_stops_reading_is_dropped(tmp_path: Any) -> None:
-    with Bench(tmp_path / "l.db", send_timeout=0.2) as bench, socket.socket() as client:
+    with Bench(tmp_path / "l.db", reads_within=0.2) as bench, socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", bench.port))
         client.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
         with client.makefile("rb") as told:
             assert any(line == b": ringback\n" for line in told)
         for _ in range(200):  # megabytes, of which the client reads nothing
-            bench.open_task("x" * 20_000)
+            bench.open_task("x" * 20_000).result()
         assert bench.ended.wait(10), "the stream still waits for its client"
+        assert bench.lost.wait(5), "what was not read still waits in memory"
 
 
 def test_a_client_that_leaves_ends_its_stream(tmp_path: Any) -> None:

@@ -223,3 +223,66 @@ def test_a_group_stands_for_its_first_gateway_that_has_room(start_ringback: Any,
             "there is midjourney-proxy, second, both"
             in ringback.post("/v1/tasks", {"prompt": "x", "gateway": "neither"}).text
         )
+
+
+def test_one_call_in_is_one_signed_call_back_with_all_the_pictures(allowing: Any, box: Any) -> None:
+    root = allowing.open(then=["U1", "U2"], webhook_url=box.url)
+    allowing.succeed(root["id"])
+    children = allowing.get(f"/v1/tasks/{root['id']}/chain").json()["tasks"][1:]
+    for child in children:
+        allowing.gateway.wait_for(child["id"])
+        allowing.succeed(child["id"], imageUrl=f"https://cdn.example/{child['index']}.png")
+    said = box.wait_for("chain.settled", root["id"])
+    chain = said["data"]["chain"]
+    assert (chain["succeeded"], len(chain["pictures"])) == ({"IMAGINE": 1, "UPSCALE": 2}, 3)
+    box.posts[0].verify(allowing.get("/v1/webhook-secret").json()["secret"])
+    assert len(box.posts) == 1
+    (delivery,) = allowing.get(f"/v1/tasks/{root['id']}/deliveries").json()["deliveries"]
+    assert delivery["event"]["id"] == box.posts[0].headers["webhook-id"]
+    shown = allowing.get(f"/v1/subscriptions/{delivery['subscription_id']}").json()
+    assert (shown["origin"], shown["root_id"], shown["events"]) == ("task", root["id"], ["chain.settled"])
+    assert shown["id"] not in [each["id"] for each in allowing.get("/v1/subscriptions").json()["subscriptions"]]
+    changed = allowing.http.patch(f"/v1/subscriptions/{shown['id']}", json={"rate": 1})
+    rotated = allowing.post(f"/v1/subscriptions/{shown['id']}/rotate")
+    assert (changed.status_code, rotated.status_code) == (409, 409)
+
+
+def test_a_webhook_hears_of_its_whole_chain_in_order_and_of_no_other(allowing: Any, box: Any) -> None:
+    root = allowing.open(webhook_url=box.url, webhook_events=["task.succeeded", "task.submitted"])
+    allowing.grid()
+    allowing.succeed(root["id"])
+    child = allowing.post(f"/v1/tasks/{root['id']}/click", {"button": "U1"}).json()
+    allowing.gateway.wait_for(child["id"])
+    allowing.succeed(child["id"])
+    box.wait_for("task.succeeded", child["id"])
+    told = [(post.json["data"]["task"]["id"], post.json["type"]) for post in box.posts]
+    assert told == [(task["id"], kind) for task in (root, child) for kind in ("task.submitted", "task.succeeded")]
+
+
+def test_what_is_wrong_with_a_webhook_is_told_and_nothing_is_spent(ringback: Any, box: Any) -> None:
+    sent = len(ringback.gateway.submitted)
+    for fields, mistake in (
+        ({"webhook_url": box.url}, "webhook_url: 127.0.0.1 is this machine"),
+        ({"webhook_url": box.url}, "RINGBACK_ALLOW_TARGETS=127.0.0.1"),
+        ({"webhook_url": "x"}, "webhook_url: "),
+        ({"webhook_url": "https://1.1.1.1/", "webhook_events": ["chain.setled"]}, "webhook_events: there is no event"),
+        ({"webhook_url": "https://1.1.1.1/", "webhook_events": []}, "webhook_events: "),
+        ({"webhook_events": ["task.succeeded"]}, "webhook_events: they go with a `webhook_url`"),
+    ):
+        answer = ringback.post("/v1/tasks", {"prompt": "x"} | fields)
+        assert answer.status_code == 422
+        assert mistake in answer.json()["detail"]
+    assert len(ringback.gateway.submitted) == sent
+
+
+def test_who_gets_a_task_that_is_there_already_adds_no_webhook_to_it(allowing: Any, box: Any) -> None:
+    body = {"prompt": "x", "state": "only-once", "once": True, "webhook_url": box.url}
+    first = allowing.post("/v1/tasks", body, **{"Idempotency-Key": "with-webhook"})
+    again = allowing.post("/v1/tasks", body, **{"Idempotency-Key": "with-webhook"})
+    other = allowing.post("/v1/tasks", body)
+    assert (first.status_code, again.status_code, other.status_code) == (202, 202, 200)
+    assert first.json()["id"] == again.json()["id"] == other.json()["id"]
+    count = allowing.service.store.query(
+        lambda db: db.execute("SELECT count(*) FROM subscriptions WHERE root_id = ?", (first.json()["id"],)).fetchone()
+    )
+    assert count == (1,)

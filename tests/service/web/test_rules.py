@@ -186,7 +186,7 @@ def test_rules_that_are_sent_learn_nothing_of_the_environment(ruled: Any) -> Non
         assert answer.status_code == 422
         told.append(answer.json()["detail"].replace(name, "NAME"))
     assert told[0] == told[1]
-    assert told[0].endswith("rules that are sent know nothing of the service's environment; write the value out")
+    assert told[0].endswith("what is sent knows nothing of the service's environment; write the value out")
 
 
 def test_a_rule_is_applied_to_the_past_after_it_has_said_to_how_much(start_ringback: Any, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_every_route_is_described_and_every_description_is_routed(ringback: Any,
     for method, path in described:
         answer = ringback.http.request(method, re.sub(r"{\w+}", UNKNOWN, path))
         missing = answer.status_code == 404 and answer.json()["detail"].startswith(
-            ("There is no task", "There is no rule")
+            ("There is no task", "There is no rule", "There is no subscription", "There is no delivery")
         )
         assert missing or answer.status_code not in (404, 405), path
     ringback.post("/v1/resume")  # everything was asked for, a pause too
@@ -55,6 +55,59 @@ def test_what_needs_a_key_says_so(document: dict[str, Any]) -> None:
     assert open_paths == {"/healthz", "/readyz", "/hooks/{token}"}
     for path in document["paths"].keys() - open_paths:
         assert all("401" in each["responses"] for each in document["paths"][path].values()), path
+
+
+def calls_about_subscriptions(http: httpx.Client) -> Iterator[tuple[str, httpx.Response]]:
+    path, one = "/v1/subscriptions", "/v1/subscriptions/{id}"
+    body = {"url": "https://1.1.1.1/", "events": ["chain.settled"], "match": {"action": "VIDEO"}, "headers": {"x": "1"}}
+    made = http.post(path, json=body)
+    yield path, made
+    yield path, http.post(path, json=body | {"events": []})
+    yield path, http.post(path, json=body | {"format": "x"})
+    yield path, http.get(path)
+    yield path, http.get(path, params={"limit": 0})
+    for subscription in (made.json()["id"], "nowhere"):
+        here = f"{path}/{subscription}"
+        yield one, http.get(here)
+        yield one, http.patch(here, json={"rate": 2.5})
+        yield one, http.patch(here, json={"events": ["x"]})
+        yield f"{one}/rotate", http.post(f"{here}/rotate", json={"overlap": 0})
+        yield f"{one}/rotate", http.post(f"{here}/rotate", json={"secret": "x"})
+        yield f"{one}/disable", http.post(f"{here}/disable")
+        yield f"{one}/recover", http.post(f"{here}/recover", json={"since": "2026-01-01"})
+        yield f"{one}/recover", http.post(f"{here}/recover", json={"since": "2026-01-01", "dry_run": True})
+        yield f"{one}/recover", http.post(f"{here}/recover", json={})
+        yield f"{one}/enable", http.post(f"{here}/enable")
+        yield f"{one}/deliveries", http.get(f"{here}/deliveries", params={"state": "held"})
+        yield f"{one}/deliveries", http.get(f"{here}/deliveries", params={"state": "x"})
+        yield one, http.delete(here)
+    yield "/v1/webhook-secret/rotate", http.post("/v1/webhook-secret/rotate")
+    yield "/v1/webhook-secret", http.get("/v1/webhook-secret")
+
+
+def calls_about_deliveries(ringback: Any, box: Any) -> Iterator[tuple[str, httpx.Response]]:
+    """Real ones: what was delivered, and what was refused."""
+    http, one = ringback.http, "/v1/deliveries/{id}"
+    box.status = 500
+    task = ringback.open(webhook_url=box.url, webhook_events=["task.submitted"])
+    box.wait()
+    page = http.get("/v1/deliveries", params={"task": task["id"]})
+    yield "/v1/deliveries", page
+    yield "/v1/deliveries", http.get("/v1/deliveries", params={"limit": 0})
+    yield "/v1/tasks/{id}/deliveries", http.get(f"/v1/tasks/{task['id']}/deliveries")
+    yield "/v1/tasks/{id}/deliveries", http.get(f"/v1/tasks/{UNKNOWN}/deliveries")
+    (delivery,) = page.json()["deliveries"]
+    path = f"/v1/subscriptions/{delivery['subscription_id']}"
+    yield "/v1/subscriptions/{id}", http.get(path)
+    yield "/v1/subscriptions/{id}/test", http.post(f"{path}/test")
+    yield "/v1/subscriptions/{id}/rotate", http.post(f"{path}/rotate")
+    for number in (delivery["id"], 0):
+        yield one, http.get(f"/v1/deliveries/{number}")
+        yield f"{one}/redeliver", http.post(f"/v1/deliveries/{number}/redeliver")
+    box.wait(count=2)
+    yield one, http.get(f"/v1/deliveries/{delivery['id']}")
+    http.post(f"{path}/disable")
+    yield f"{one}/redeliver", http.post(f"/v1/deliveries/{delivery['id']}/redeliver")
 
 
 def calls(ringback: Any) -> Iterator[tuple[str, httpx.Response]]:
@@ -117,6 +170,7 @@ def calls(ringback: Any) -> Iterator[tuple[str, httpx.Response]]:
         yield "/v1/effects", http.get("/v1/effects", params={"state": state})
     for rule in (None, "nowhere", 1):
         yield "/v1/effects/retry", http.post("/v1/effects/retry", json={"rule": rule})
+    yield from calls_about_subscriptions(http)
     yield "/v1/pause", http.post("/v1/pause", json={"detail": "x"})
     yield "/v1/pauses", http.get("/v1/pauses")
     yield "/v1/pause", http.post("/v1/pause", json={"detail": 1})
@@ -137,21 +191,36 @@ def calls(ringback: Any) -> Iterator[tuple[str, httpx.Response]]:
         yield one, stranger.get(f"/v1/tasks/{UNKNOWN}")
 
 
+def require_described(document: dict[str, Any], path: str, answer: httpx.Response) -> None:
+    method = answer.request.method.lower()
+    what = f"{method} {path} {answer.status_code}"
+    described = document["paths"][path][method]["responses"]
+    assert str(answer.status_code) in described, f"{what} is not described"
+    content = described[str(answer.status_code)].get("content")
+    if content is None:
+        assert answer.content == b"", f"{what} came with a body"
+        return
+    media_type = answer.headers["content-type"].partition(";")[0]
+    assert media_type in content, f"{what} came as {media_type}"
+    schema = content[media_type]["schema"] | {"components": document["components"]}
+    errors = list(Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(answer.json()))
+    assert errors == [], f"{what}: {errors[0].message} at {errors[0].json_path}"
+
+
 def test_real_answers_are_as_described(ringback: Any, document: dict[str, Any]) -> None:
     seen = set()
     for path, answer in calls(ringback):
-        method = answer.request.method.lower()
-        what = f"{method} {path} {answer.status_code}"
-        described = document["paths"][path][method]["responses"]
-        assert str(answer.status_code) in described, f"{what} is not described"
-        content = described[str(answer.status_code)]["content"]
-        media_type = answer.headers["content-type"].partition(";")[0]
-        assert media_type in content, f"{what} came as {media_type}"
-        schema = content[media_type]["schema"] | {"components": document["components"]}
-        errors = list(Draft202012Validator(schema, format_checker=FormatChecker()).iter_errors(answer.json()))
-        assert errors == [], f"{what}: {errors[0].message} at {errors[0].json_path}"
+        require_described(document, path, answer)
         seen.add((path, answer.status_code))
     assert len(seen) > 25
+
+
+def test_what_is_answered_about_deliveries_is_as_described(allowing: Any, document: dict[str, Any], box: Any) -> None:
+    seen = set()
+    for path, answer in calls_about_deliveries(allowing, box):
+        require_described(document, path, answer)
+        seen.add((path, answer.status_code))
+    assert len(seen) == 12
 
 
 def test_the_description_is_strict_enough_to_notice_a_missing_field(ringback: Any, document: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ def test_a_deployment_in_order_has_no_faults(start_ringback: Any, make_doctor: A
         assert ills(findings) == set()
         assert list(findings) == [
             *("settings", "rules", "disk", "volume", "ledger", "service", "paused", "effects"),
-            *("gateway", "key", "clock", "hooks", "public_url"),
+            *("deliveries", "gateway", "key", "clock", "hooks", "public_url"),
         ]
         assert "held by process" in findings["ledger"]["detail"]
         assert "arrived here" in findings["public_url"]["detail"]

@@ -48,6 +48,19 @@ def test_a_sound_file_is_told_with_its_worst_case(home: Path) -> None:
     ]
 
 
+def test_subscriptions_are_checked_with_the_rest(home: Path) -> None:
+    shop = "subscriptions: [{id: shop, url: 'https://shop.example/x', events: task.succeeded}]\n"
+    home.write_text(RULES + shop)
+    result = CliRunner().invoke(command, ["check"])
+    assert (result.exit_code, result.stdout.splitlines()[:2]) == (0, ["ok: 2 rules", "ok: 1 subscription"])
+    home.write_text(shop.replace("succeeded", "suceeded"))
+    result = CliRunner().invoke(command, ["check"])
+    assert (result.exit_code, result.stdout) == (
+        2,
+        "ringback.yaml:1:67: there is no event 'task.suceeded' (did you mean 'task.succeeded'?)\n",
+    )
+
+
 @pytest.mark.parametrize("verb", ["check", "test"])
 def test_the_files_own_tests_run(home: Path, verb: str) -> None:
     home.write_text(RULES + PASSING)

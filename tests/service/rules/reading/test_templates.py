@@ -92,7 +92,7 @@ def test_a_template_knows_what_is_filled_in() -> None:
         ("a { b", "a '{' stands alone; a field is {prompt}, and a brace is {{"),
         ("a } b", "a '}' stands alone; a field is {prompt}, and a brace is }}"),
         ("{a{id}}", "a '{' stands alone"),
-        ("${NAME}", "'${NAME}' is not filled in here; secrets may stand in notify.url, in a match"),
+        ("${NAME}", "'${NAME}' is not filled in here; secrets may stand in notify.url, in a rule's match"),
         (" ", "the text is empty"),
     ],
 )
@@ -104,7 +104,7 @@ def test_a_mistaken_template_is_told(text: str, mistake: str) -> None:
 
 def test_a_chain_is_known_when_it_has_settled() -> None:
     _, mistakes = read("{chain.tasks}", "task.succeeded")
-    assert mistakes == ["'chain.tasks' is known when a whole chain has ended; write on: chain.settled"]
+    assert mistakes == ["'chain.tasks' is known when a whole chain has ended, on chain.settled alone"]
 
 
 @given(st.text(st.sampled_from("ab{}$id\n猫")))

@@ -1,6 +1,7 @@
 """Submits: through the ledger, to a gateway that answers as it likes, and back to the client under our id."""
 
 import base64
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, Response
 
+from hooks.seal import Sealer
 from storage.tasks import read_task
+from tests.service.conftest import SECRET_KEY
 
 pytestmark = pytest.mark.journey
 
@@ -40,9 +43,12 @@ def grid(ringback: Any, client: Any, **fields: Any) -> str:
 
 
 def kept_hook(ringback: Any, task_id: str) -> Any:
-    return ringback.service.store.query(
-        lambda db: db.execute("SELECT notify_hook FROM tasks WHERE id = ?", (task_id,)).fetchone()[0]
+    """The URL that is told about a task, from under its seal."""
+    rows = ringback.service.store.query(
+        lambda db: db.execute("SELECT sealed FROM subscriptions WHERE task_id = ?", (task_id,)).fetchall()
     )
+    assert len(rows) <= 1
+    return json.loads(Sealer([SECRET_KEY]).open(rows[0][0]))["url"] if rows else None
 
 
 def test_a_submit_carries_our_hook_and_gives_the_client_its_own_state_back(ringback: Any, client: Any) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.web.facade.rows import show_row
+from hooks.rows import show_row
 from storage.records import Button, Task
 
 # The fields that the gateways' pages document, with their types.

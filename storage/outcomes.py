@@ -1,0 +1,150 @@
+"""What came of an attempt: the delivery goes on from there, and so does whoever waits behind it.
+
+    planned → sending → delivered
+                      → planned      it failed, and is tried again
+                      → exhausted    it was given up
+                      → held         it failed, and its subscription is disabled by now; cancelled: it is deleted
+
+What is told about an attempt that is not the delivery's latest is kept, and changes nothing else.
+"""
+
+from storage.deliveries import COLUMNS, delivery_of_row, read_delivery
+from storage.errors import NoSuchDelivery
+from storage.events import append_event, append_news, name_events
+from storage.order import arrange, plan
+from storage.outbox import LEASE
+from storage.records import DELIVERY_EXHAUSTED, NEWS_OF_DELIVERIES
+from storage.records_of_deliveries import Attempt, Delivery, DeliveryState
+from storage.suspensions import disable_subscription
+from storage.transaction import Transaction, to_json
+
+RETENTION = 30 * 24 * 3600 * 1000  # milliseconds for which a delivery that is done is kept, with its attempts
+DISABLE_AFTER = 5 * 24 * 3600 * 1000  # milliseconds of nothing but failures after which a subscription is disabled
+
+
+def finish_delivery(tx: Transaction, attempt: Attempt) -> None:
+    """It was delivered, whatever was decided about it meanwhile; its subscription is well."""
+    delivery = _keep(tx, attempt)
+    if delivery is None or delivery.state == "delivered":
+        return
+    tx.execute(
+        "UPDATE subscriptions SET failing_since = NULL WHERE id = ? AND failing_since IS NOT NULL",
+        (delivery.subscription_id,),
+    )
+    _settle(tx, delivery, "delivered")
+
+
+def retry_delivery(tx: Transaction, attempt: Attempt, *, next_at: int) -> None:
+    """It failed, and is tried again at `next_at` (ms). After days of failures only, its subscription is disabled."""
+    delivery = _keep(tx, attempt)
+    if delivery is None or delivery.state != "sending":
+        return
+    state = _count_failure(tx, delivery, attempt)
+    if state == "active":
+        tx.execute("UPDATE deliveries SET state = 'planned', next_at = ? WHERE id = ?", (next_at, delivery.id))
+        tx.topics.add("deliveries")
+        _arrange(tx, delivery)
+    else:
+        _settle(tx, delivery, "held" if state == "disabled" else "cancelled")
+
+
+def exhaust_delivery(tx: Transaction, attempt: Attempt) -> None:
+    """It failed and is given up, which is news, but where the event was such news itself; others of its task go on."""
+    delivery = _keep(tx, attempt)
+    if delivery is None or delivery.state != "sending":
+        return
+    if _count_failure(tx, delivery, attempt) == "deleted":
+        _settle(tx, delivery, "cancelled")
+        return
+    _settle(tx, delivery, "exhausted")
+    event = name_events(tx, [delivery.seq])[delivery.seq]
+    if event.type in NEWS_OF_DELIVERIES:
+        return
+    data = {
+        "subscription_id": delivery.subscription_id,
+        "delivery_id": delivery.id,
+        "event": {"seq": event.seq, "id": event.id, "type": event.type},
+        "attempts": delivery.attempts,
+        "error": attempt.error,
+    }
+    if delivery.task_id is None:
+        append_event(tx, None, DELIVERY_EXHAUSTED, "service", {}, data)
+    else:
+        append_news(tx, delivery.task_id, DELIVERY_EXHAUSTED, "service", data)
+
+
+def recover_interrupted(tx: Transaction) -> int:
+    """At start: what a dead process was sending is due now; nobody knows whether it arrived. Gives how many."""
+    rows = tx.execute(f"SELECT {COLUMNS} FROM deliveries WHERE state = 'sending'").fetchall()
+    for delivery in map(delivery_of_row, rows):
+        interrupted = Attempt(
+            delivery_id=delivery.id,
+            number=delivery.attempts,
+            time=tx.now if delivery.next_at is None else delivery.next_at - LEASE,
+            took=0,
+            status=None,
+            error="interrupted",
+            detail="The service stopped while it was being sent.",
+            answer=None,
+        )
+        _keep(tx, interrupted)
+        plan(tx, delivery.id)
+        _arrange(tx, delivery)
+        tx.execute(
+            "UPDATE subscriptions SET unswept = 1 WHERE id = ? AND state != 'active'", (delivery.subscription_id,)
+        )
+    return len(rows)
+
+
+def prune_deliveries(tx: Transaction, before: int, limit: int = 1000) -> int:
+    """Remove up to `limit` deliveries that were done before a time (ms), with their attempts; gives how many."""
+    rows = tx.execute(
+        "SELECT id FROM deliveries WHERE done_at < ? ORDER BY done_at LIMIT ?", (before, limit)
+    ).fetchall()
+    ids = to_json([row[0] for row in rows])
+    for statement in ("DELETE FROM attempts WHERE delivery_id IN", "DELETE FROM deliveries WHERE id IN"):
+        tx.execute(f"{statement} (SELECT value FROM json_each(?))", (ids,))
+    return len(rows)
+
+
+def _keep(tx: Transaction, attempt: Attempt) -> Delivery | None:
+    """Keep an attempt; give its delivery when it is the latest one."""
+    try:
+        delivery = read_delivery(tx, attempt.delivery_id)
+    except NoSuchDelivery:  # it is done, and was removed
+        return None
+    tx.execute(
+        "INSERT INTO attempts (delivery_id, number, time, took, status, error, detail, answer)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (
+            *(attempt.delivery_id, attempt.number, attempt.time, attempt.took),
+            *(attempt.status, attempt.error, attempt.detail, attempt.answer),
+        ),
+    )
+    return delivery if delivery.attempts == attempt.number else None
+
+
+def _count_failure(tx: Transaction, delivery: Delivery, attempt: Attempt) -> str:
+    """Note that an attempt failed; give the state of its subscription, which may be disabled for that."""
+    # A clock that stepped back may have failed in the future.
+    state, failing_since = tx.execute(
+        "UPDATE subscriptions SET failing_since = CASE WHEN failing_since <= ?1 THEN failing_since ELSE ?2 END"
+        " WHERE id = ?3 RETURNING state, failing_since",
+        (tx.now, min(attempt.time, tx.now), delivery.subscription_id),
+    ).fetchone()
+    if state == "active" and tx.now - failing_since >= DISABLE_AFTER:
+        disable_subscription(tx, delivery.subscription_id, "for 5 days every attempt failed")
+        return "disabled"
+    return str(state)
+
+
+def _settle(tx: Transaction, delivery: Delivery, state: DeliveryState) -> None:
+    tx.execute(
+        "UPDATE deliveries SET state = ?, next_at = NULL, done_at = ? WHERE id = ?", (state, tx.now, delivery.id)
+    )
+    _arrange(tx, delivery)
+
+
+def _arrange(tx: Transaction, delivery: Delivery) -> None:
+    if not delivery.apart:
+        arrange(tx, delivery.subscription_id, delivery.task_id)
