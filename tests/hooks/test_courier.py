@@ -120,7 +120,7 @@ class House:
         with self.store.bell.listen("deliveries") as listener:
             while True:
                 await courier.step()
-                if not courier.busy:
+                if not courier.busy and not listener.rung.is_set():
                     return await self.deliveries()
                 await listener.wait(PATIENCE)
 

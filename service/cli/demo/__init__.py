@@ -17,6 +17,7 @@ from service.cli.demo.cast import CHANCE, RULE, Cast
 from service.cli.demo.faults import find_faults
 from service.cli.demo.play import Play, Record
 from service.cli.demo.processes import open_stage
+from service.cli.demo.subscriber import open_subscriber
 from service.cli.demo.views import make_view
 from service.cli.failures import Failed, Misused
 from service.cli.screen import draw_chain, make_console, print_json
@@ -40,18 +41,18 @@ def command(as_json: bool, keep: Path | None, stay: bool, seed: int) -> None:
     """Watch the main job: prompts go out, a hostile gateway calls back, the server is killed, and all comes right.
 
     A real server and a simulated gateway run beside each other on free ports, and leave nothing behind; with --keep,
-    the ledger. The exit status is 0 when every grid has exactly one U1, nothing was spent twice, and the ledger had
-    every callback that it acknowledged.
+    the ledger. The exit status is 0 when every grid has exactly one U1, nothing was spent twice, the ledger had
+    every callback that it acknowledged, and a subscriber was told of every event, in order.
     """
     kept = None if keep is None else _prepare(keep.resolve())
     console = make_console(stderr=as_json)
-    with open_stage() as (folder, processes):
+    with open_stage() as (folder, processes), open_subscriber() as subscriber:
         ledger = kept or folder / LEDGER
         cast = Cast(processes, folder, ledger, seed=seed)
         _introduce(console)
         with make_view(console) as view:
             cast.enter()
-            record = Play(cast, view).perform()
+            record = Play(cast, view, subscriber).perform()
         balance = strike_balance(record)
         faults = find_faults(record, balance)
         _conclude(console, record, balance)
@@ -121,7 +122,7 @@ def _say_what_is_next(console: Console, kept: Path | None) -> None:
         console.print(f"The ledger is kept: {kept}\n", soft_wrap=True)
     console.print(
         Text.assemble(
-            ("Every grid has one U1, nothing was paid twice, nothing acknowledged was lost.", "bold green"),
+            ("Every grid has one U1, nothing was paid twice, nothing was lost, and all of it was told.", "bold green"),
             "\nNow with a gateway of your own: ",
             (f"{name_program()} init", "bold"),
             ", then ",

@@ -1,13 +1,17 @@
-"""What the gateway's own books prove: what it was paid for, and what was acknowledged to it without being recorded."""
+"""What the books of the others prove: the gateway's, what it was paid for and what was acknowledged to it without being
+recorded; and the subscriber's, what it was told."""
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from datetime import datetime
+from typing import Final
 
 from service.cli.demo.play import Record
+from service.cli.demo.subscriber import Heard
 from storage.ledger import RANKS
 from storage.records import JSON
 
+PICTURES: Final = 2  # of a chain as it should be: a grid, and its U1
 Height = tuple[int, int]  # the rank of a status, and percent
 
 
@@ -54,6 +58,36 @@ def count_overtaken(books: JSON) -> int:
         overtaken += height < highest.get(gateway_id, height)
         highest[gateway_id] = max(height, highest.get(gateway_id, height))
     return overtaken
+
+
+def drop_repeated(heard: list[Heard]) -> list[Heard]:
+    """What the subscriber was told, each event as it came first, in the order in which they came."""
+    first: dict[str, Heard] = {}
+    for each in heard:
+        first.setdefault(each.id, each)
+    return list(first.values())
+
+
+def count_disordered(heard: list[Heard]) -> int:
+    """How many events the subscriber heard of first after a later one of the same task."""
+    latest: dict[str, int] = {}
+    disordered = 0
+    for data in (each.data for each in drop_repeated(heard) if each.genuine):
+        if data["task"] is None:
+            continue
+        task_id, seq = data["task"]["id"], data["seq"]
+        disordered += seq < latest.get(task_id, 0)
+        latest[task_id] = max(seq, latest.get(task_id, 0))
+    return disordered
+
+
+def count_settled(heard: list[Heard]) -> int:
+    """Of how many chains the subscriber was told that they have settled, with the pictures of a grid and its U1."""
+    told: dict[str, set[str]] = {}  # by root: the tasks of which a picture came along
+    for data in (each.data for each in heard if each.genuine):
+        if chain := data.get("chain"):
+            told[chain["root_id"]] = {each["task_id"] for each in chain["pictures"] if each["image_url"]}
+    return sum(len(pictures) == PICTURES for pictures in told.values())
 
 
 def _height(status: str, percent: int | None) -> Height:

@@ -1,4 +1,4 @@
-"""The balance of a performance: the gateway's books and the ledger side by side."""
+"""The balance of a performance: the gateway's books, the ledger and what a subscriber heard, side by side."""
 
 from collections import Counter
 from pathlib import Path
@@ -7,7 +7,14 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from service.cli.demo.audit import count_overtaken, find_purchases, find_unrecorded
+from service.cli.demo.audit import (
+    count_disordered,
+    count_overtaken,
+    count_settled,
+    drop_repeated,
+    find_purchases,
+    find_unrecorded,
+)
 from service.cli.demo.cast import RULE
 from service.cli.demo.play import Record
 from storage.records import JSON
@@ -34,6 +41,11 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
     events: int
     breaks: int  # of the stream of events
     follow_ups: int  # tasks that the rule opened
+    deliveries: int  # POSTs that came to the subscriber
+    webhook_ids: int  # of these, different ones
+    forged: int  # whose signature is wrong
+    disordered: int  # events that came after a later one of their task
+    settled: int  # chains told as settled, with their pictures
 
     @property
     def is_balanced(self) -> bool:
@@ -67,6 +79,11 @@ def strike_balance(record: Record) -> Balance:
         events=len(record.events),
         breaks=record.breaks,
         follow_ups=sum(task["origin"] == f"rule:{RULE}" for task in tasks),
+        deliveries=len(record.heard),
+        webhook_ids=len(drop_repeated(record.heard)),
+        forged=sum(not each.genuine for each in record.heard),
+        disordered=count_disordered(record.heard),
+        settled=count_settled(record.heard),
     )
 
 
@@ -100,9 +117,18 @@ def draw_balance(balance: Balance) -> Table:
     line(balance.grids, "grids submitted")
     by_rule = f", all by the rule {RULE}" if balance.follow_ups == balance.upscales > 0 else ""
     line(balance.upscales, f"upscales submitted{by_rule}")
-    style = "bold red" if balance.spent_twice else "bold green"
-    line(balance.spent_twice, "spent twice", style=style)
+    line(balance.spent_twice, "spent twice", style=_judge(balance.spent_twice))
+    table.add_row()
+    line(balance.deliveries, "deliveries to a subscriber on this machine")
+    line(balance.deliveries - balance.webhook_ids, "of these once more, under the same webhook-id", style="dim")
+    line(balance.forged, "wrong signatures", style=_judge(balance.forged))
+    line(balance.disordered, "out of order", style=_judge(balance.disordered))
+    line(balance.settled, "chains told as settled, with their pictures", style="bold")
     return table
+
+
+def _judge(wrong: int) -> str:
+    return "bold red" if wrong else "bold green"
 
 
 def _tell_breaks(breaks: int) -> str:
@@ -112,13 +138,18 @@ def _tell_breaks(breaks: int) -> str:
 
 
 def summarise(balance: Balance, ledger: Path) -> JSON:
-    """The last line of `--json`. `callbacks` are those that were acknowledged."""
+    """The last line of `--json`. `callbacks` are those that were acknowledged, `deliveries` those that arrived."""
     return {
         "summary": {
             "tasks": balance.tasks,
             "callbacks": balance.acknowledged,
             "events": balance.events,
             "follow_ups": balance.follow_ups,
+            "deliveries": balance.deliveries,
+            "webhook_ids": balance.webhook_ids,
+            "wrong_signatures": balance.forged,
+            "out_of_order": balance.disordered,
+            "chains_settled": balance.settled,
             "ledger": str(ledger),
         }
     }

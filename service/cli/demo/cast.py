@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -42,6 +43,7 @@ UPSCALE_SECONDS: Final = 0.6
 SILENT_AFTER: Final = 1.0  # seconds without news before the reconciler asks
 MOMENT: Final = 0.5  # seconds in which the best moment for the kill is looked for
 KILL_TIMEOUT: Final = 10.0  # seconds in which any will do
+OWED: Final = ("planned", "sending", "waiting")  # states of deliveries that are to be made
 FROZEN: Final = 0.2  # seconds that the server may be held while its moment is looked at
 
 
@@ -59,6 +61,7 @@ class Cast:
         self.key = make_api_key()
         self.api = Api(self.url, self.key)
         self._gateway = Api(self.gateway_url, None)
+        self._subscription: str | None = None
         config = folder / "ringback.yaml"
         config.write_text(CONFIG)
         gateway_key = make_secret_key()
@@ -77,6 +80,7 @@ class Cast:
             "RINGBACK_SECRET_KEYS": make_secret_key(),
             "RINGBACK_CONFIG": str(config),
             "RINGBACK_SILENT_AFTER": str(SILENT_AFTER),
+            "RINGBACK_ALLOW_TARGETS": "127.0.0.1",  # where the subscriber lives
             "HOST": "127.0.0.1",
             "PORT": str(server_port),
         }
@@ -123,13 +127,25 @@ class Cast:
         heard = counts["acknowledged"] + counts["refused_by_receiver"] == counts["callbacks_sent"]
         return bool(told and heard and self._gateway.get("/simulator/health")["at_work"] == 0)
 
+    def subscribe(self, url: str, secret: str) -> None:
+        """Have the service tell of every event there, signed with this secret."""
+        wanted = {"url": url, "events": ["*"], "secret": secret, "origin": "cli"}
+        self._subscription = self.api.post("/v1/subscriptions", wanted, key=uuid.uuid4().hex)["id"]
+
+    def owes_deliveries(self) -> bool:
+        """Whether something is still to be told."""
+        owed = self.api.get(f"/v1/subscriptions/{self._subscription}")["deliveries"]
+        return any(owed.get(state) for state in OWED)
+
     def count_kept_hooks(self) -> int:
         """How many hooks stand in the bytes of the ledger and of its write-ahead log, in use or not."""
         files = (Path(f"{self._ledger}{suffix}") for suffix in ("", "-wal"))
         return sum(len(TOKEN_PATTERN.findall(file.read_bytes().decode("latin-1"))) for file in files if file.exists())
 
     def stop_server(self) -> None:
-        """Let the server leave in order, so that its ledger is one whole file."""
+        """Let the server leave in order, so that its ledger is one whole file, and calls nobody who is gone."""
+        if self._subscription is not None:
+            self.api.delete(f"/v1/subscriptions/{self._subscription}")
         self._processes.stop(SERVER)
 
     def check(self) -> None:

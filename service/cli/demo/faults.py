@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from service.cli.demo.audit import find_purchases, find_unrecorded
+from service.cli.demo.audit import drop_repeated, find_purchases, find_unrecorded
 from service.cli.demo.books import Balance
 from service.cli.demo.cast import RULE
 from service.cli.demo.play import PROMPTS, Record
@@ -12,7 +12,12 @@ from storage.records import JSON, Status
 def find_faults(record: Record, balance: Balance) -> list[str]:
     """Everything that is not as promised, a sentence each; nothing when all is well."""
     chains = (_find_fault_of_chain(chain, record.firings) for chain in record.chains)
-    return [*filter(None, chains), *_find_faults_of_money(record, balance), *_find_faults_of_news(record, balance)]
+    return [
+        *filter(None, chains),
+        *_find_faults_of_money(record, balance),
+        *_find_faults_of_news(record, balance),
+        *_find_faults_of_deliveries(record, balance),
+    ]
 
 
 def _find_fault_of_chain(chain: list[JSON], firings: list[JSON]) -> str | None:
@@ -60,3 +65,20 @@ def _find_faults_of_news(record: Record, balance: Balance) -> Iterator[str]:
         yield "the books do not balance: a callback is not accounted for"
     if record.hooks_kept:
         yield f"the ledger's file holds {record.hooks_kept} hooks, which nobody but their gateway may know"
+
+
+def _find_faults_of_deliveries(record: Record, balance: Balance) -> Iterator[str]:
+    if balance.forged:
+        yield f"{balance.forged} deliveries had a wrong signature"
+    if balance.disordered:
+        yield f"{balance.disordered} deliveries came out of order"
+    first = {each.id: each for each in drop_repeated(record.heard)}
+    happened = {event["id"] for event in record.events}
+    if missing := len(happened - first.keys()):
+        yield f"the subscriber was not told of {missing} events"
+    if unknown := len(first.keys() - happened):
+        yield f"the subscriber was told of {unknown} events that did not happen"
+    if any(each.body != first[each.id].body for each in record.heard):
+        yield "a delivery that was repeated had changed"
+    if balance.settled != len(PROMPTS):
+        yield f"the subscriber was told with all pictures of {balance.settled} chains; wanted {len(PROMPTS)}"

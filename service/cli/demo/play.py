@@ -11,6 +11,7 @@ import msgspec
 
 from service.cli.client import Api
 from service.cli.demo.cast import Cast
+from service.cli.demo.subscriber import Heard, Subscriber
 from service.cli.demo.views import View
 from service.cli.failures import Failed
 from service.cli.states import is_settled
@@ -29,7 +30,7 @@ TIME_LIMIT: Final = 60.0  # seconds until the play is broken off
 CLOSED_DOORS: Final = 3  # callbacks that shall come while nobody is there
 DEAD_AT_MOST: Final = 1.2  # seconds that they are waited for
 RETRY: Final = 0.1  # seconds between two tries to reach the server's stream
-QUIET: Final = 5.0  # seconds that the gateway has to finish what it says
+QUIET: Final = 8.0  # seconds that gateway and service have to finish what they say; a delivery is repeated after 5
 
 
 class Record(msgspec.Struct, kw_only=True):
@@ -43,14 +44,16 @@ class Record(msgspec.Struct, kw_only=True):
     dead_ends: int = 0  # callbacks that came while the server was dead
     streamed: list[int] = []  # the `seq` of each event, as the stream brought it
     breaks: int = 0  # times that the stream broke and was taken up again
+    heard: list[Heard] = []  # every delivery to the subscriber, as it came
 
 
 class Play:
     """One performance."""
 
-    def __init__(self, cast: Cast, view: View) -> None:
+    def __init__(self, cast: Cast, view: View, subscriber: Subscriber) -> None:
         self._cast = cast
         self._view = view
+        self._subscriber = subscriber
         self._record = Record()
         self._roots: list[str] = []
         self._doubts: dict[str, str | None] = {}  # task → the source that settled it; None until then
@@ -77,12 +80,14 @@ class Play:
         return self._close(stream)
 
     def _submit(self) -> None:
-        """Submit every prompt, all at once."""
+        """Submit every prompt, all at once; before that, a subscriber asks to be told of all that happens."""
+        self._cast.subscribe(self._subscriber.url, self._subscriber.secret)
         for prompt in PROMPTS:
             task = self._cast.api.post("/v1/tasks", {"prompt": prompt, "origin": "cli"}, key=uuid.uuid4().hex)
             self._roots.append(task["id"])
             self._view.show(task)
         self._view.say(f"{len(PROMPTS)} prompts submitted over HTTP, each with a signed notifyHook.")
+        self._view.say("A subscriber on this machine is told of every event, signed.")
 
     def _kill_and_return(self) -> None:
         """Kill the server, let callbacks come to a closed door, and start it again."""
@@ -128,10 +133,13 @@ class Play:
         """Whether every chain has settled. What a rule opens is there as soon as the event that it fired on."""
         return all(map(is_settled, self._cast.api.list_tasks(limit=1000)))
 
+    def _is_all_said(self) -> bool:
+        return self._cast.is_quiet() and not self._cast.owes_deliveries()
+
     def _close(self, stream: "Stream") -> Record:
-        """Wait until the gateway is quiet, and take down how everything stands."""
+        """Wait until the gateway is quiet and the subscriber was told of all, and take down how everything stands."""
         deadline = time.monotonic() + QUIET
-        while not self._cast.is_quiet() and time.monotonic() < deadline:
+        while not self._is_all_said() and time.monotonic() < deadline:
             time.sleep(RETRY)
         record = self._record
         record.chains = [self._cast.api.read_chain(root) for root in self._roots]
@@ -142,6 +150,7 @@ class Play:
         record.books = self._cast.read_books()
         record.hooks_kept = self._cast.count_kept_hooks()
         record.breaks = stream.breaks
+        record.heard = self._subscriber.heard
         return record
 
 

@@ -39,11 +39,17 @@ def test_the_books_tell_of_every_vice_in_80_columns(record, lines_of):
         "1 came out of order, after a later one of their task",
         "",
         "1 more pieces of news were asked for by the reconciler",
-        "4 events in all, followed as a stream, which broke once and was resumed",
+        "10 events in all, followed as a stream, which broke once and was resumed",
         "",
         "6 grids submitted",
         "6 upscales submitted, all by the rule first-pick",
         "0 spent twice",
+        "",
+        "11 deliveries to a subscriber on this machine",
+        "1 of these once more, under the same webhook-id",
+        "0 wrong signatures",
+        "0 out of order",
+        "6 chains told as settled, with their pictures",
     ]
 
 
@@ -61,8 +67,13 @@ def test_the_summary_has_the_numbers_and_the_ledger(record, tmp_path):
         "summary": {
             "tasks": 12,
             "callbacks": 30,
-            "events": 4,
+            "events": 10,
             "follow_ups": 6,
+            "deliveries": 11,
+            "webhook_ids": 10,
+            "wrong_signatures": 0,
+            "out_of_order": 0,
+            "chains_settled": 6,
             "ledger": str(tmp_path / "ringback.db"),
         }
     }

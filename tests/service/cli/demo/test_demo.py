@@ -70,6 +70,8 @@ def test_every_grid_of_the_kept_ledger_has_exactly_one_u1(tmp_path):
     summary = last["summary"]
     assert summary["ledger"] == str(kept / "ringback.db")
     assert (summary["tasks"], summary["follow_ups"], len(tasks)) == (12, 6, 12)
+    assert (summary["wrong_signatures"], summary["out_of_order"], summary["chains_settled"]) == (0, 0, 6)
+    assert summary["deliveries"] >= summary["webhook_ids"] == summary["events"]
     assert {task["status"] for task in tasks} == {"SUCCESS"}
     assert any("一" <= letter <= "鿿" for task in tasks for letter in task["prompt"])
 
@@ -84,6 +86,8 @@ def test_every_grid_of_the_kept_ledger_has_exactly_one_u1(tmp_path):
         assert ledger.execute("SELECT count(*) FROM tasks").fetchone() == (12,)
         assert ledger.execute("SELECT count(*) FROM events").fetchone() == (summary["events"],)
         assert ledger.execute("SELECT DISTINCT attempts, state FROM submissions").fetchall() == [(1, "accepted")]
+        assert ledger.execute("SELECT DISTINCT state FROM deliveries").fetchall() == [("delivered",)]
+        assert ledger.execute("SELECT state, sealed FROM subscriptions").fetchall() == [("deleted", "")]
         doubts = ledger.execute("SELECT count(*) FROM events WHERE type = 'task.unknown'").fetchone()[0]
 
     assert "\x1b" not in out + err

@@ -4,7 +4,7 @@ import pytest
 
 from service.cli.demo.books import strike_balance
 from service.cli.demo.faults import find_faults
-from tests.service.cli.demo.conftest import COUNTS, grid_bought, upscale_bought
+from tests.service.cli.demo.conftest import COUNTS, grid_bought, hear, settle, upscale_bought
 
 
 def faults_of(record):
@@ -104,3 +104,50 @@ def test_a_performance_without_an_acknowledged_callback_is_a_fault(record):
     record.books["acknowledged_log"] = []
     record.dead_ends = 0
     assert faults_of(record) == ["no callback was acknowledged"]
+
+
+# --- what the subscriber was told
+
+
+def test_a_wrong_signature_is_a_fault(record):
+    record.heard.append(hear(record.events[0], genuine=False))
+    assert faults_of(record) == ["1 deliveries had a wrong signature"]
+
+
+def test_an_event_that_comes_after_a_later_one_of_its_task_is_a_fault(record):
+    record.heard[0], record.heard[1] = record.heard[1], record.heard[0]
+    assert faults_of(record) == ["1 deliveries came out of order"]
+
+
+def test_what_comes_once_more_is_not_out_of_order(record):
+    record.heard.append(record.heard[0])
+    assert faults_of(record) == []
+
+
+def test_an_event_that_was_never_told_is_a_fault(record):
+    del record.heard[1]
+    assert faults_of(record) == ["the subscriber was not told of 1 events"]
+
+
+def test_an_event_that_never_was_is_a_fault(record):
+    record.heard.append(hear(record.events[0] | {"id": "evt_99", "seq": 99}))
+    assert faults_of(record) == ["the subscriber was told of 1 events that did not happen"]
+
+
+def test_a_repetition_that_says_something_else_is_a_fault(record):
+    record.heard.append(hear(record.events[0] | {"type": "task.failed"}))
+    assert faults_of(record) == ["a delivery that was repeated had changed"]
+
+
+def test_a_settled_chain_without_all_its_pictures_is_a_fault(record):
+    last = record.events[-1]
+    last["data"]["chain"] = settle(last["task"])
+    record.heard[9] = hear(last)
+    assert faults_of(record) == ["the subscriber was told with all pictures of 5 chains; wanted 6"]
+
+
+def test_an_event_about_no_task_has_no_order(record):
+    event = record.events[0] | {"id": "evt_11", "seq": 11, "task": None}
+    record.events.append(record.events[-1] | {"id": "evt_11", "seq": 11})
+    record.heard.append(hear(event))
+    assert faults_of(record) == []
