@@ -12,10 +12,11 @@ import structlog
 from hooks.backoff import DELIVERY_PAUSES, SILENCE_RESTS, SLOW_DOWN_RESTS, pause_after, spread
 from hooks.places import Endpoint, Places
 from hooks.postman import MISTAKE, SEALED, Attempted, Postman
+from hooks.receipts import Receipts
 from hooks.sender import DEADLINE
 from storage.errors import LedgerError, NoSuchSubscription
 from storage.outbox import Parcel, claim_deliveries, list_turns, read_parcels
-from storage.outcomes import exhaust_delivery, finish_delivery, retry_delivery
+from storage.outcomes import exhaust_delivery, retry_delivery
 from storage.records_of_deliveries import Attempt
 from storage.store import Store
 from storage.suspensions import disable_subscription, has_unswept, sweep_deliveries
@@ -56,6 +57,7 @@ class Courier:
     ) -> None:
         self._store = store
         self._postman = Postman(client, open_sealed, source=source, now=store.now, deadline=deadline)
+        self._receipts = Receipts(store)
         self._places = Places(in_flight)
         self._pauses = pauses
         self._silence_rests = silence_rests
@@ -84,6 +86,7 @@ class Courier:
         for task in cut:
             task.cancel()
         await asyncio.gather(*cut, return_exceptions=True)
+        await self._receipts.close()
 
     async def _fill_places(self) -> float | None:
         while not self._places.are_full:
@@ -138,7 +141,7 @@ class Courier:
         """Write down what came of it; gives that in a few words."""
         attempt = attempted.attempt
         if attempt.error is None:
-            await self._store.write(finish_delivery, attempt)
+            await self._receipts.keep(attempt)
             return "delivered"
         if attempt.error == "gone":
             await self._store.write(_turn_away, attempt, parcel.subscription.id)

@@ -5,7 +5,7 @@ up to that one, folded over them.
 """
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -120,7 +120,7 @@ def iter_matching(
     root: str | None = None,
     tag: str | None = None,
     limit: int,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Give events after a `seq`, oldest first. Take them within one `snapshot`.
 
     `types` may hold wildcards (`task.*`). `root` and `tag` look at the event's task as it is now. With any filter but
@@ -146,7 +146,7 @@ def iter_matching(
         "SELECT events.seq, events.task_id, events.type, events.time, events.source, events.data"
         f" FROM events {joined} WHERE {' AND '.join(where)} ORDER BY events.seq LIMIT ?",
         (*values, limit),
-    ).fetchall()
+    )
     fold = Fold(db)
     for seq, task_id, event_type, time, source, data in rows:
         yield Event(

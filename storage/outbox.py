@@ -24,26 +24,36 @@ _LANES = (
     " SELECT min(lane) FROM deliveries WHERE state = 'planned' UNION ALL"
     " SELECT (SELECT min(lane) FROM deliveries WHERE state = 'planned' AND lane > lanes.lane)"
     " FROM lanes WHERE lanes.lane IS NOT NULL)"
-    " SELECT lane, concurrency, rate FROM lanes LEFT JOIN subscriptions ON id = lane AND root_id IS NULL"
-    " WHERE lane IS NOT NULL AND coalesce(state, 'active') = 'active'"
 )
 _IS_ACTIVE = "EXISTS (SELECT 1 FROM subscriptions WHERE id = subscription_id AND subscriptions.state = 'active')"
 _IN_LINE = (
-    "FROM deliveries INDEXED BY deliveries_due WHERE state = 'planned' AND lane = :lane AND (tries > 0) = {again}"
+    "FROM deliveries INDEXED BY deliveries_due WHERE state = 'planned' AND lane = lanes.lane AND (tries > 0) = {again}"
     f" AND id NOT IN (SELECT value FROM json_each(:held)) AND {_IS_ACTIVE}"
 )
 _FIRST, _AGAIN = _IN_LINE.format(again=0), _IN_LINE.format(again=1)
-_LIST_FIRST = f"SELECT id {_FIRST} ORDER BY next_at, id LIMIT :each"
+_IN_TIME = "ORDER BY next_at, deliveries.id LIMIT :each"
+_LIST_FIRST = f"SELECT id {_FIRST} {_IN_TIME}"
 _LIST_AGAIN = (
-    f"SELECT id FROM (SELECT id {_AGAIN} AND next_at <= :now ORDER BY next_at, id LIMIT :each)"
-    f" UNION ALL SELECT id FROM (SELECT id {_AGAIN} AND next_at > :latest ORDER BY next_at, id LIMIT :each) LIMIT :each"
+    f"SELECT id FROM (SELECT id {_AGAIN} AND next_at <= :now {_IN_TIME})"
+    f" UNION ALL SELECT id FROM (SELECT id {_AGAIN} AND next_at > :latest {_IN_TIME}) LIMIT :each"
 )
 _FIND_NEXT = f"SELECT next_at {_AGAIN} ORDER BY next_at LIMIT 1"
+# One row of JSON: it is put together while other threads go on, which wait for Python between any two rows.
+_LIST_LANES = (
+    f"{_LANES} SELECT json_group_array(json_array(lane, concurrency, rate,"
+    f" (SELECT json_group_array(id) FROM ({_LIST_FIRST})), (SELECT json_group_array(id) FROM ({_LIST_AGAIN})),"
+    f" ({_FIND_NEXT}))) FROM lanes LEFT JOIN subscriptions ON id = lane AND root_id IS NULL"
+    " WHERE lane IS NOT NULL AND coalesce(state, 'active') = 'active'"
+)
 # Of these nobody has told what came of them, since the one who took them gave them up, or could not write it down.
 _ABANDONED = (
     "SELECT id, lane FROM deliveries WHERE state = 'sending' AND (next_at <= :now OR next_at > :lease)"
     f" AND id NOT IN (SELECT value FROM json_each(:held)) AND {_IS_ACTIVE} ORDER BY id"
 )
+
+
+_Lane = tuple[str, int | None, float | None, tuple[int, ...], tuple[int, ...], int | None]
+_lanes = msgspec.json.Decoder(list[_Lane])
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,21 +76,19 @@ def list_turns(db: sqlite3.Connection, *, now: int, held: Collection[int] = (), 
         "latest": now + LONGEST_PAUSE,
         "lease": now + LEASE,
     }
-    turns = dict[str, Turn]()
-    for lane, concurrency, rate in db.execute(_LANES).fetchall():
-        given |= {"lane": lane, "each": min(each, CONCURRENCY if concurrency is None else concurrency)}
-        first = tuple(row[0] for row in db.execute(_LIST_FIRST, given))
-        again = tuple(row[0] for row in db.execute(_LIST_AGAIN, given))
-        soonest = None if first or again else db.execute(_FIND_NEXT, given).fetchone()
-        if first or again or soonest:
-            turns[lane] = Turn(
-                lane=lane,
-                first=first,
-                again=again,
-                next_at=soonest[0] if soonest else None,
-                concurrency=CONCURRENCY if concurrency is None else concurrency,
-                rate=rate,
-            )
+    (lanes,) = db.execute(_LIST_LANES, given).fetchone()
+    turns = {
+        lane: Turn(
+            lane=lane,
+            first=first,
+            again=again,
+            next_at=None if first or again else next_at,
+            concurrency=CONCURRENCY if concurrency is None else concurrency,
+            rate=rate,
+        )
+        for lane, concurrency, rate, first, again, next_at in _lanes.decode(lanes)
+        if first or again or next_at is not None
+    }
     for delivery_id, lane in db.execute(_ABANDONED, given).fetchall():
         turn = turns.get(lane, Turn(lane=lane, first=(), again=(), next_at=None))
         turns[lane] = msgspec.structs.replace(turn, again=(delivery_id, *turn.again), next_at=None)

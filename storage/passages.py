@@ -3,6 +3,7 @@
 import sqlite3
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -73,9 +74,10 @@ def read_passage(
         span = read_span(db)
         gap = None if after is None else find_gap(span, after)
         start = span.first - 1 if after is None else after if gap is None else gap.next
-        for event in iter_matching(db, after=start, limit=limit, **filters):
-            events.append(written := write(event))
-            length += len(written)
-            if len(events) == limit or length >= size:
-                return Passage(gap=gap, events=events, next=event.seq, more=True)
+        with closing(iter_matching(db, after=start, limit=limit, **filters)) as matching:
+            for event in matching:
+                events.append(written := write(event))
+                length += len(written)
+                if len(events) == limit or length >= size:
+                    return Passage(gap=gap, events=events, next=event.seq, more=True)
     return Passage(gap=gap, events=events, next=span.last, more=False)

@@ -1,8 +1,8 @@
-"""One connection to a caller, bounded: how long a request and its answer may be on their way, and how long a head may be.
+"""One connection to a caller, bounded: how long a request and its answer may take, and how long its head may be.
 
-uvicorn waits without end for the rest of a request, and for a caller to read what it is answered; its parser takes a head
-of any size. Here a request that does not arrive whole is refused, and its connection ends, as does that of a caller who
-reads no more.
+uvicorn waits without end for the rest of a request, and for a caller to read what is answered, and its parser takes a
+head of any size. Here a request that does not arrive whole is refused, and its connection ends, as does that of a
+caller who reads no more.
 """
 
 import asyncio

@@ -486,7 +486,7 @@ def test_an_outcome_that_cannot_be_written_is_not_lost(
             def refuse(*_: Any, **__: Any) -> None:
                 raise LedgerUnavailable("the disk is full")
 
-            monkeypatch.setattr("hooks.courier.finish_delivery", refuse)
+            monkeypatch.setattr("hooks.receipts.finish_deliveries", refuse)
             (delivery,) = await house.finish(courier)
             assert delivery.state == "sending"
             monkeypatch.undo()

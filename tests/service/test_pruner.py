@@ -9,7 +9,7 @@ from service.pruner import BREATH, PAUSE, Pruner
 from storage.deliveries import list_attempts, list_deliveries
 from storage.openings import open_task
 from storage.outbox import claim_deliveries
-from storage.outcomes import RETENTION, finish_delivery
+from storage.outcomes import RETENTION, finish_deliveries
 from storage.queue import claim_due
 from storage.records import NewTask
 from storage.records_of_deliveries import Attempt, Delivery
@@ -38,7 +38,7 @@ async def deliver(store: Store) -> Delivery:
     attempt = Attempt(
         delivery_id=claimed.id, number=1, time=0, took=1, status=204, error=None, detail=None, answer=None
     )
-    await store.write(finish_delivery, attempt)
+    await store.write(finish_deliveries, [attempt])
     return claimed
 
 

@@ -9,7 +9,7 @@ from storage.audience import fits
 from storage.events import append_event, list_events
 from storage.ledger import record
 from storage.openings import open_click
-from storage.outcomes import finish_delivery
+from storage.outcomes import finish_deliveries
 from storage.records import Chain, Progress, Task
 from storage.records_of_deliveries import Subscription
 from storage.subscriptions import change_subscription, delete_subscription
@@ -178,7 +178,7 @@ def test_one_of_a_task_waits_for_the_one_before_it(heard: "Ledger") -> None:
 
 
 def finish(tx: Any, delivery: Any) -> None:
-    finish_delivery(tx, attempt(delivery))
+    finish_deliveries(tx, [attempt(delivery)])
 
 
 class Broken(Listeners):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from storage.deliveries import list_deliveries
 from storage.events import append_news
 from storage.outbox import LEASE, LONGEST_PAUSE, claim_deliveries, list_turns
-from storage.outcomes import DISABLE_AFTER, exhaust_delivery, finish_delivery, retry_delivery
+from storage.outcomes import DISABLE_AFTER, exhaust_delivery, finish_deliveries, retry_delivery
 from storage.records_of_deliveries import Delivery
 from storage.recoveries import recover_some, redeliver
 from storage.subscriptions import delete_subscription
@@ -113,8 +113,13 @@ class World:
         for name, state in self.ledger.sql("SELECT id, state FROM subscriptions"):
             self.state[name] = state
 
-    def succeed(self, number: int, _size: int) -> None:
-        self._land(number, finish_delivery, None)
+    def succeed(self, number: int, size: int) -> None:
+        """Some are told of together."""
+        keys = sorted(self.flying)[number % (len(self.flying) + 1) :][:size]
+        if keys:
+            now = self.ledger.store.now()
+            self.ledger.do(finish_deliveries, [attempt(self.flying.pop(key), time=now) for key in keys])
+            self._look()
 
     def fail(self, number: int, size: int) -> None:
         self._land(number, retry_delivery, "status", next_at=self.ledger.store.now() + size * 1000)
