@@ -81,7 +81,7 @@ def hide_url(text: str, url: str) -> str:
 
 
 def list_pieces(url: str) -> list[str]:
-    """What may be secret in a URL, in pieces: of all but its scheme and host, those that are long enough to be hidden."""
+    """What may be secret in a URL, in pieces: of all but its scheme and host, those long enough to be hidden."""
     try:
         parts = urlsplit(url)
         secret = f"{parts.path} {parts.query} {parts.fragment} {parts.username} {parts.password}"
