@@ -192,7 +192,7 @@ class World:
             assert any((*turn.first, *turn.again) for turn in turns)
             self.claim(0, 2)
             while self.flying:
-                self.succeed(0, 0)
+                self.succeed(0, 2)
                 self.note_events()
                 self.check()
         for row in self.rows():
