@@ -28,7 +28,7 @@ from storage.submissions import acknowledge, list_submissions
 from storage.tasks import read_task
 
 # The everyday run looks at the same few examples each time; `HYPOTHESIS_PROFILE=deep make test` looks for new ones.
-settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True, database=None)
+settings.register_profile("quick", max_examples=30, deadline=None, derandomize=True, database=None)
 settings.register_profile("deep", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
