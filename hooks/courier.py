@@ -11,12 +11,12 @@ import structlog
 
 from hooks.backoff import DELIVERY_PAUSES, SILENCE_RESTS, SLOW_DOWN_RESTS, pause_after, spread
 from hooks.places import Endpoint, Places
-from hooks.postman import MISTAKE, SEALED, Attempted, Postman
+from hooks.postman import MISTAKE, SEALED, UNSUITED, Attempted, Postman
 from hooks.receipts import Receipts
 from hooks.sender import DEADLINE
 from storage.errors import LedgerError, NoSuchSubscription
 from storage.outbox import Parcel, claim_deliveries, list_turns, read_parcels
-from storage.outcomes import exhaust_delivery, retry_delivery
+from storage.outcomes import cancel_delivery, exhaust_delivery, retry_delivery
 from storage.records_of_deliveries import Attempt
 from storage.store import Store
 from storage.suspensions import disable_subscription, has_unswept, sweep_deliveries
@@ -26,7 +26,7 @@ TOPIC: Final = "deliveries"
 IN_FLIGHT: Final = 64  # deliveries under way at once
 EACH: Final = 16  # of one lane: no subscription may have more under way
 SILENT: Final = frozenset({"timeout", "unreachable", "broken", "tls"})  # nobody answered
-OURS: Final = frozenset({SEALED, MISTAKE, "forbidden"})  # nobody was asked
+OURS: Final = frozenset({SEALED, UNSUITED, MISTAKE, "forbidden"})  # nobody was asked
 GONE: Final = "its endpoint answered 410 Gone"
 PUT_OFF: Final = "put off"
 
@@ -146,6 +146,9 @@ class Courier:
         if attempt.error == "gone":
             await self._store.write(_turn_away, attempt, parcel.subscription.id)
             return "subscription disabled"
+        if attempt.error == UNSUITED:  # the format was another one when this was planned
+            await self._store.write(cancel_delivery, attempt)
+            return "cancelled"
         pause = pause_after(parcel.delivery.tries, self._pauses)
         if pause is None:
             await self._store.write(exhaust_delivery, attempt)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from hooks.abridgement import TRUNCATED, abridge
+from hooks.errors import Unsuited
 from hooks.rows import show_row
 from storage.records import JSON, Event, Task
 from storage.records_of_deliveries import GATEWAY_EVENTS, Format
@@ -92,8 +93,8 @@ def suits(form: Format, event_type: str, *, has_task: bool) -> bool:
 def write_letter(event: Event, form: Format, *, source: str) -> Letter:
     """Give what is sent of an event, with at most LONGEST bytes of body: for more, something is left out.
 
-    `source` is our public URL, or another name of this service, and not empty. Raises ValueError for an event that
-    does not suit the format.
+    `source` is our public URL, or another name of this service, and not empty. Raises Unsuited for an event that does not
+    suit the format.
     """
     write = _WRITERS[form]
     body, headers = write(event, source)
@@ -122,7 +123,7 @@ def _write_binary(event: Event, source: str) -> tuple[bytes, dict[str, str]]:
 
 def _write_gateway(event: Event, _source: str) -> tuple[bytes, dict[str, str]]:
     if event.task is None or event.type not in GATEWAY_EVENTS:
-        raise ValueError(f"a gateway has no way to tell of {event.type}")
+        raise Unsuited(f"The format gateway has no words for {event.type}.")
     row = show_row(event.task)
     if TRUNCATED in event.data:
         row["properties"][TRUNCATED] = True

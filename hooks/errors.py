@@ -40,5 +40,9 @@ class NotFetched(HookError):
         self.status = status  # what HTTP says, where it said anything
 
 
+class Unsuited(HookError):
+    """The format has no words for that event."""
+
+
 class SealBroken(HookError):
     """What was sealed is damaged: write it anew (a secret, a subscription's address)."""

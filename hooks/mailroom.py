@@ -65,7 +65,7 @@ class Mailroom:
         self._letters: dict[tuple[int, str], Letter] = {}
 
     def prepare(self, parcel: Parcel, seconds: int) -> Mail:
-        """Make one ready that goes out at that time, in seconds since 1970. Raises SealBroken."""
+        """Make one ready that goes out at that time, in seconds since 1970. Raises SealBroken, Unsuited."""
         opened, letter = self._open(parcel), self._write(parcel)
         # Names in lower case: what is ours replaces what somebody else spelled in another way.
         headers = dict[str, str]()

@@ -7,13 +7,14 @@ from typing import Final
 import httpx
 import msgspec
 
-from hooks.errors import SealBroken
+from hooks.errors import SealBroken, Unsuited
 from hooks.mailroom import Mailroom
 from hooks.sender import DEADLINE, send
 from storage.outbox import Parcel
 from storage.records_of_deliveries import Attempt
 
 SEALED: Final = "secret"  # the class of an error: what is sealed could not be opened
+UNSUITED: Final = "unsuited"  # what the subscription's format has no words for
 MISTAKE: Final = "mistake"  # one of ours or of a library's
 
 
@@ -55,6 +56,8 @@ class Postman:
             )
         except SealBroken as error:
             failure = SEALED, str(error)
+        except Unsuited as error:
+            failure = UNSUITED, str(error)
         except Exception as error:  # what it says may quote a URL
             failure = MISTAKE, f"it failed with {type(error).__name__}"
         else:

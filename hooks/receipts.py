@@ -29,7 +29,7 @@ class Receipts:
             await asyncio.wait([self._writing])
 
     async def _write(self, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
+        if before is not None and not before.done():
             await asyncio.wait([before])
         gathered, self._gathered = self._gathered, []
         await self._store.write(finish_deliveries, gathered)

@@ -47,7 +47,8 @@ _LIST_LANES = (
 )
 # Of these nobody has told what came of them, since the one who took them gave them up, or could not write it down.
 _ABANDONED = (
-    "SELECT id, lane FROM deliveries WHERE state = 'sending' AND (next_at <= :now OR next_at > :lease)"
+    "SELECT id, lane FROM deliveries INDEXED BY deliveries_under_way"
+    " WHERE state = 'sending' AND (next_at <= :now OR next_at > :lease)"
     f" AND id NOT IN (SELECT value FROM json_each(:held)) AND {_IS_ACTIVE} ORDER BY id"
 )
 

@@ -4,6 +4,7 @@
                       → planned      it failed, and is tried again
                       → exhausted    it was given up
                       → held         it failed, and its subscription is disabled by now; cancelled: it is deleted
+                      → cancelled    it can not be told in the format that its subscription has by now
 
 What is told about an attempt that is not the delivery's latest is kept, and changes nothing else.
 """
@@ -94,6 +95,13 @@ def exhaust_delivery(tx: Transaction, attempt: Attempt) -> None:
         append_event(tx, None, DELIVERY_EXHAUSTED, "service", {}, data)
     else:
         append_news(tx, delivery.task_id, DELIVERY_EXHAUSTED, "service", data)
+
+
+def cancel_delivery(tx: Transaction, attempt: Attempt) -> None:
+    """It was not sent and never will be, which says nothing about its subscriber; others of its task go on."""
+    delivery = _keep(tx, attempt)
+    if delivery is not None and delivery.state == "sending":
+        _settle(tx, delivery, "cancelled")
 
 
 def recover_interrupted(tx: Transaction) -> int:

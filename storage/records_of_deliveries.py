@@ -52,7 +52,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     task_id: str | None  # the event's
     lane: str  # which deliveries take turns: those of a standing subscription, or of one host
     # planned: due at `next_at`; sending: under way; waiting: for an earlier one of its task; held: its subscription is
-    # disabled; cancelled: its subscription is deleted
+    # disabled; cancelled: its subscription is deleted, or has a format by now that has no words for it
     state: DeliveryState
     apart: bool  # outside of the order: of an unordered subscription, about no task, or asked for by a person
     attempts: int  # POSTs begun, ever

@@ -18,12 +18,13 @@ from hooks.clients import target_client
 from hooks.courier import Courier
 from hooks.recipient import Recipient, name_host
 from hooks.seal import Sealer
+from hooks.sender import LONGEST_KEPT
 from hooks.signature import make_secret
 from hooks.targets import parse_allow_list
 from storage.audience import fits
 from storage.deliveries import list_attempts, list_deliveries
 from storage.errors import LedgerUnavailable
-from storage.events import list_events
+from storage.events import append_news, list_events
 from storage.ledger import record
 from storage.openings import open_task
 from storage.outbox import LEASE
@@ -32,7 +33,13 @@ from storage.records import Chain, NewTask, Progress, Task
 from storage.records_of_deliveries import Attempt, Delivery, Subscription
 from storage.store import Store
 from storage.submissions import list_submissions
-from storage.subscriptions import add_subscription, delete_subscription, open_for_task, read_subscription
+from storage.subscriptions import (
+    add_subscription,
+    change_subscription,
+    delete_subscription,
+    open_for_task,
+    read_subscription,
+)
 from storage.transaction import to_json
 from storage.webhook_secrets import add_secret
 from tests.sink import VICES, Sink, replies
@@ -189,6 +196,25 @@ def test_every_event_arrives_signed_and_in_order(run: Any, open_house: Any) -> N
             first = sink.books.entries[events[0].id]
             assert first.attempts[0].headers["user-agent"] == "Ringback"
             assert json.loads(first.body)["data"]["seq"] == events[0].seq
+
+    run(scenario())
+
+
+def test_what_the_format_has_no_words_for_by_now_is_cancelled_and_holds_up_nobody(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as (house, sink):
+            subscribed = await house.subscribe(sink.url, events=("chain.settled", "task.succeeded"))
+            task = await house.open()
+            await house.store.write(append_news, task.id, "chain.settled", "service", {})
+            await house.happen(task, "SUCCESS", 100)
+            await house.store.write(change_subscription, subscribed.id, format="gateway")
+            settled, succeeded = await house.finish(house.make_courier())
+            assert (settled.state, succeeded.state) == ("cancelled", "delivered")
+            (attempt,) = await house.attempts(settled)
+            assert (attempt.error, attempt.status) == ("unsuited", None)
+            assert attempt.detail == "The format gateway has no words for chain.settled."
+            assert (await house.store.read(read_subscription, subscribed.id)).failing_since is None
+            assert times(sink) == [1]
 
     run(scenario())
 
@@ -474,6 +500,23 @@ def test_answers_are_kept_without_what_is_secret(run: Any, open_house: Any, monk
     run(scenario())
 
 
+def test_a_secret_at_the_very_end_of_what_is_kept_is_not_kept_in_part(
+    run: Any, open_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as (house, sink):
+            beginning = b"x" * (LONGEST_KEPT - 20)
+            monkeypatch.setitem(VICES, "quote", replies(500, beginning + SECRETS["own"].encode()))
+            await house.subscribe(f"{sink.url}/vice/quote", SECRETS["own"])
+            await house.succeed()
+            deliveries = await house.finish(house.make_courier())
+            (attempt,) = await house.attempts(deliveries[0])
+            assert attempt.answer
+            assert set(attempt.answer) == {"x"}
+
+    run(scenario())
+
+
 def test_an_outcome_that_cannot_be_written_is_not_lost(
     run: Any, open_house: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -499,15 +542,20 @@ def test_an_outcome_that_cannot_be_written_is_not_lost(
 
 def test_one_that_takes_longer_than_its_lease_is_sent_once(run: Any, open_house: Any) -> None:
     async def scenario() -> None:
-        async with open_house(vices={"hang": 1}) as (house, sink):
+        async with open_house() as (house, sink):
             await house.subscribe(sink.url, events=("task.succeeded",))
-            await house.succeed()
             courier = house.make_courier()
+            await house.succeed()
+            await house.finish(courier)
+            sink.vices = {"hang": 1}
+            await house.succeed()
             await courier.step()
             house.clock.now += 2 * LEASE / 1000
             await courier.step()
-            (delivery,) = await house.deliveries()
-            assert (delivery.state, delivery.attempts) == ("sending", 1)
+            assert [(each.state, each.attempts) for each in await house.deliveries()] == [
+                ("delivered", 1),
+                ("sending", 1),
+            ]
 
     run(scenario())
 

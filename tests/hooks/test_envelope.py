@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from hooks.blanker import Blanker
 from hooks.envelope import LONGEST, Letter, show_task, suits, write_letter
+from hooks.errors import Unsuited
 from hooks.wire import parse_progress
 from storage.records import EVENT_TYPES, Button, Event, Task
 from storage.records_of_deliveries import GATEWAY_EVENTS, Format
@@ -220,7 +221,7 @@ class TestGateway:
 
     @pytest.mark.parametrize("event", [make_event("chain.settled"), make_event("rule.paused", task=None)])
     def test_what_does_not_suit_is_not_written(self, event: Event) -> None:
-        with pytest.raises(ValueError, match=event.type):
+        with pytest.raises(Unsuited, match=event.type):
             write(event, "gateway")
 
 
