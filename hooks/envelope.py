@@ -93,8 +93,8 @@ def suits(form: Format, event_type: str, *, has_task: bool) -> bool:
 def write_letter(event: Event, form: Format, *, source: str) -> Letter:
     """Give what is sent of an event, with at most LONGEST bytes of body: for more, something is left out.
 
-    `source` is our public URL, or another name of this service, and not empty. Raises Unsuited for an event that does not
-    suit the format.
+    `source` is our public URL, or another name of this service, and not empty. Raises Unsuited for an event that the
+    format has no words for.
     """
     write = _WRITERS[form]
     body, headers = write(event, source)

@@ -203,16 +203,16 @@ def test_every_event_arrives_signed_and_in_order(run: Any, open_house: Any) -> N
 def test_what_the_format_has_no_words_for_by_now_is_cancelled_and_holds_up_nobody(run: Any, open_house: Any) -> None:
     async def scenario() -> None:
         async with open_house() as (house, sink):
-            subscribed = await house.subscribe(sink.url, events=("chain.settled", "task.succeeded"))
+            subscribed = await house.subscribe(sink.url, events=("task.unknown", "task.succeeded"))
             task = await house.open()
-            await house.store.write(append_news, task.id, "chain.settled", "service", {})
+            await house.store.write(append_news, task.id, "task.unknown", "service", {})
             await house.happen(task, "SUCCESS", 100)
             await house.store.write(change_subscription, subscribed.id, format="gateway")
-            settled, succeeded = await house.finish(house.make_courier())
-            assert (settled.state, succeeded.state) == ("cancelled", "delivered")
-            (attempt,) = await house.attempts(settled)
+            unknown, succeeded = await house.finish(house.make_courier())
+            assert (unknown.state, succeeded.state) == ("cancelled", "delivered")
+            (attempt,) = await house.attempts(unknown)
             assert (attempt.error, attempt.status) == ("unsuited", None)
-            assert attempt.detail == "The format gateway has no words for chain.settled."
+            assert attempt.detail == "The format gateway has no words for task.unknown."
             assert (await house.store.read(read_subscription, subscribed.id)).failing_since is None
             assert times(sink) == [1]
 
