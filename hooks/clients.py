@@ -5,6 +5,7 @@ from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
+from starlette.types import ASGIApp
 
 from hooks.guard import Guard, Resolve
 from hooks.targets import AllowList
@@ -47,6 +48,11 @@ def submit_client() -> httpx.AsyncClient:
         follow_redirects=False,
         trust_env=False,
     )
+
+
+def inside_client(app: ASGIApp) -> httpx.AsyncClient:
+    """A client that calls an application of this process, over no network; the caller closes it."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://ringback", trust_env=False)
 
 
 def fetch_client() -> httpx.AsyncClient:

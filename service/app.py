@@ -160,7 +160,9 @@ class Service:
         )
         blanker = Blanker(tuple(gateway.key for gateway in roster.gateways))
         receiver = Receiver(read_token=self._signer.read, blanker=blanker, record=self._record)
-        self.asgi = create_site(desk, receiver, api_keys=keys.api_keys, lifespan=self._live)
+        self.asgi = create_site(
+            desk, receiver, api_keys=keys.api_keys, secret_keys=keys.secret_keys, lifespan=self._live
+        )
 
     def reload(self) -> None:
         """Read the configuration file now. On the event loop."""

@@ -23,6 +23,10 @@ class KeyRing:
         matches = [hmac.compare_digest(offered, known) for known in self._digests]
         return offered.hex()[:16] if any(matches) else None
 
+    def knows(self, name: str) -> bool:
+        """Whether one of the keys goes by this name."""
+        return any(known.hex()[:16] == name for known in self._digests)
+
 
 class KeyGuard:
     """Lets a request pass with `Authorization: Bearer <one of the keys>`, or to one of the open paths.

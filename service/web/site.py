@@ -1,6 +1,6 @@
 """The ASGI application: one door for hooks, one for clients of gateways, and behind the key guard everything else."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
@@ -27,6 +27,10 @@ from service.web.api.why import WhyCalls
 from service.web.asyncapi import AsyncApiCalls
 from service.web.auth import KeyGuard, KeyRing
 from service.web.calls import Call, make_routes
+from service.web.dashboard.door import Door, create_dashboard
+from service.web.dashboard.inside import Inside
+from service.web.dashboard.pages import list_pages
+from service.web.dashboard.sessions import Sessions
 from service.web.desk import Desk
 from service.web.facade.routes import Facade, is_facade
 from service.web.health import HealthCalls
@@ -62,28 +66,53 @@ def list_calls(desk: Desk) -> list[Call]:
     return [*calls, *SchemaCalls(calls).calls()]
 
 
-def create_site(desk: Desk, receiver: Receiver, *, api_keys: Sequence[str], lifespan: Lifespan[Starlette]) -> ASGIApp:
+def create_site(
+    desk: Desk,
+    receiver: Receiver,
+    *,
+    api_keys: Sequence[str],
+    secret_keys: Sequence[str],
+    lifespan: Lifespan[Starlette],
+) -> ASGIApp:
     """Put the application together."""
     calls = list_calls(desk)
     site = Starlette(routes=make_routes(calls), exception_handlers=HANDLERS, lifespan=lifespan)
     open_paths = {call.path for call in calls if call.public}
     keys = KeyRing(api_keys)
-    return FrontDoor(receiver, Facade(desk, keys), KeyGuard(site, keys=keys, open_paths=open_paths))
+    door = Door(desk, Inside(site), Sessions(desk.store, keys, secret_keys))
+    dashboard = create_dashboard(list_pages(door))
+    api = KeyGuard(site, keys=keys, open_paths=open_paths)
+    return FrontDoor(receiver, Facade(desk, keys), api, dashboard, api_paths={call.path for call in calls})
 
 
 class FrontDoor:
-    """Sends callbacks straight to the receiver, the gateways' own calls to the facade, and all else to the site."""
+    """Sends callbacks straight to the receiver, the gateways' own calls to the facade, those of the API to it, and
+    whoever comes for a page to the dashboard.
+    """
 
-    def __init__(self, receiver: Receiver, facade: Facade, site: ASGIApp) -> None:
+    def __init__(
+        self, receiver: Receiver, facade: Facade, api: ASGIApp, dashboard: ASGIApp, *, api_paths: Collection[str]
+    ) -> None:
         self._receiver = receiver
         self._facade = facade
-        self._site = site
+        self._api = api
+        self._dashboard = dashboard
+        self._api_paths = frozenset(api_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Choose."""
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            await self._receiver(scope, receive, send)
-        elif scope["type"] == "http" and is_facade(scope["path"]):
-            await self._facade(scope, receive, send)
-        else:
-            await self._site(scope, receive, send)
+        await self._choose(scope)(scope, receive, send)
+
+    def _choose(self, scope: Scope) -> ASGIApp:
+        if scope["type"] != "http":
+            return self._api
+        path = scope["path"]
+        if path.startswith(PREFIX):
+            return self._receiver
+        if is_facade(path):
+            return self._facade
+        is_call = path == "/v1" or path.startswith("/v1/") or path in self._api_paths
+        # A browser has a cookie or nothing; who shows a key is a program, and is told in its own way.
+        return (
+            self._api if is_call or any(name == b"authorization" for name, _ in scope["headers"]) else self._dashboard
+        )
