@@ -26,7 +26,7 @@ TOPIC: Final = "deliveries"
 IN_FLIGHT: Final = 64  # deliveries under way at once
 EACH: Final = 16  # of one lane: no subscription may have more under way
 SILENT: Final = frozenset({"timeout", "unreachable", "broken", "tls"})  # nobody answered
-OURS: Final = frozenset({SEALED, UNSUITED, MISTAKE, "forbidden"})  # nobody was asked
+OURS: Final = frozenset({SEALED, UNSUITED, MISTAKE, "forbidden", "crowded"})  # nobody was asked
 GONE: Final = "its endpoint answered 410 Gone"
 PUT_OFF: Final = "put off"
 

@@ -44,5 +44,9 @@ class Unsuited(HookError):
     """The format has no words for that event."""
 
 
+class Crowded(NotFetched):
+    """Too many names are being looked up; try again in a minute."""
+
+
 class SealBroken(HookError):
     """What was sealed is damaged: write it anew (a secret, a subscription's address)."""

@@ -80,6 +80,10 @@ class Guard:
 def read_host(url: httpx.URL) -> str:
     """The host of a URL, as it stands in DNS. Raises ForbiddenTarget for a URL that is never called."""
     host = url.raw_host.decode("ascii")
+    try:
+        _ = url.host  # httpx decodes it now and then, and fails at what looks like an IDN and is none
+    except ValueError:
+        raise ForbiddenTarget("that is no name that a host can have") from None
     if url.scheme not in ("http", "https") or not host:
         raise ForbiddenTarget("only a URL that begins with https:// or http:// and a host is called")
     if url.userinfo:

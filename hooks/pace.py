@@ -3,6 +3,7 @@
 from math import ceil, floor
 from typing import Final
 
+LONGEST_PAUSE: Final = 3_600_000  # ms; a lower rate is none that anybody can want
 LATENESS: Final = 50  # ms by which one may be late and still be followed at once: nobody wakes to the millisecond
 
 
@@ -14,7 +15,7 @@ class Pace:
 
     def count(self, now: int, rate: float) -> int:
         """How many may go now."""
-        return max(0, floor((now - self._find_next(now, rate)) * rate / 1000) + 1)
+        return max(0, floor((now - self._find_next(now, rate)) / _pause(rate)) + 1)
 
     def next_at(self, now: int, rate: float) -> int:
         """When the next one may go; a clock that stepped back makes it no later than after the usual pause."""
@@ -22,7 +23,12 @@ class Pace:
 
     def take(self, now: int, rate: float) -> None:
         """One goes."""
-        self._next = self._find_next(now, rate) + 1000 / rate
+        self._next = self._find_next(now, rate) + _pause(rate)
 
     def _find_next(self, now: int, rate: float) -> float:
-        return min(max(self._next, now - LATENESS), now + 1000 / rate)
+        return min(max(self._next, now - LATENESS), now + _pause(rate))
+
+
+def _pause(rate: float) -> float:
+    """Milliseconds between two."""
+    return min(1000 / rate, LONGEST_PAUSE)

@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 import httpx
 
-from hooks.errors import ForbiddenTarget, HookError
+from hooks.errors import Crowded, ForbiddenTarget, HookError
 
 DEADLINE: Final = 15.0  # seconds in all, from looking up the name to the end of what is read (Standard Webhooks 1.0)
 LONGEST_READ: Final = 64 * 1024  # bytes of an answer; a connection with more on it is closed instead of kept
@@ -33,6 +33,7 @@ SendError = Literal[
     "broken",  # broke off, or does not speak HTTP
     "tls",
     "forbidden",  # may not be called: nothing was sent
+    "crowded",  # we look up too many other names: nothing was sent
 ]
 
 _SECONDS: Final = re.compile(r"[0-9]+")
@@ -108,6 +109,8 @@ def judge_status(status: int, host: str) -> tuple[SendError | None, str | None]:
 def _judge_failure(failure: Exception, host: str, deadline: float) -> tuple[SendError, str]:
     if isinstance(failure, ForbiddenTarget):
         return "forbidden", str(failure)
+    if isinstance(failure, Crowded):
+        return "crowded", str(failure)
     if isinstance(failure, HookError):
         return "unreachable", str(failure)
     if isinstance(failure, (TimeoutError, httpx.TimeoutException)):

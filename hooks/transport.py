@@ -53,7 +53,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
                     response = await self._send(request)
         finally:
             calls.reset(token)
-        return httpx.Response(response.status, headers=response.raw_headers, stream=_Body(response), request=request)
+        headers = [(name, value) for name, value in response.raw_headers if not _is_unreadable(name, value, request)]
+        return httpx.Response(response.status, headers=headers, stream=_Body(response), request=request)
 
     async def _send(self, request: httpx.Request) -> aiohttp.ClientResponse:
         timeout = request.extensions["timeout"]
@@ -92,6 +93,16 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._guard.close()
         if self._session is not None:
             await self._session.close()
+
+
+def _is_unreadable(name: bytes, value: bytes, request: httpx.Request) -> bool:
+    """Whether this is a `Location` that httpx cannot read: it looks at it though nobody wants to follow."""
+    if name.lower() != b"location":
+        return False
+    try:
+        return not request.url.join(value.decode("ascii")).host
+    except (httpx.InvalidURL, ValueError):
+        return True
 
 
 class _Names(AbstractResolver):

@@ -5,7 +5,7 @@ import sqlite3
 from sqlite_utils import Database
 
 from storage.errors import LedgerTooNew, LedgerUnavailable, LedgerUnreadable
-from storage.schema_of_pages import ledger  # every migration there is, in their order
+from storage.schema_of_sessions import ledger  # every migration there is, in their order
 
 
 def migrate(connection: sqlite3.Connection) -> None:

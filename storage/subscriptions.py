@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from storage.errors import NoSuchSubscription, SubscriptionExists
+from storage.order import UNFINISHED
 from storage.records_of_deliveries import GATEWAY_EVENTS, Format, Subscription, SubscriptionOrigin
 from storage.transaction import Transaction, to_json
 
@@ -46,8 +47,15 @@ def make_subscription_id() -> str:
 def add_subscription(tx: Transaction, subscription: Subscription) -> Subscription:
     """Add one as it is, but for its times: these are now. Gives it.
 
-    An id that was deleted may come again, with its old history. Raises SubscriptionExists.
+    An id that was deleted may come again, with its old history, but is owed nothing of that any more. Raises
+    SubscriptionExists.
     """
+    tx.execute(
+        "UPDATE deliveries SET state = 'cancelled', next_at = NULL, done_at = ? WHERE subscription_id = ?"
+        f" AND ({UNFINISHED} OR state = 'held') AND state != 'sending'"
+        " AND EXISTS (SELECT 1 FROM subscriptions WHERE id = subscription_id AND state = 'deleted')",
+        (tx.now, subscription.id),
+    )
     added = msgspec.structs.replace(subscription, created_at=tx.now, updated_at=tx.now)
     columns = _columns_of(msgspec.structs.asdict(added))
     others = [name for name in _FIELDS if name != "id"]
@@ -162,16 +170,20 @@ def open_for_task(
 
 
 def readdress(tx: Transaction, task_id: str, host: str, sealed: str) -> bool:
-    """Let a task's own subscription go to another URL, with what is still owed to it; gives whether there is one."""
+    """Let a task's own subscription go to another URL, with what is still owed to it; gives whether there is one.
+
+    One that was disabled hears of its task again from now on.
+    """
     row = tx.execute(
-        "UPDATE subscriptions SET host = ?, sealed = ?, updated_at = ?"
+        "UPDATE subscriptions SET host = ?, sealed = ?, updated_at = ?, state = 'active', reason = NULL,"
+        " failing_since = NULL, unswept = 0"
         " WHERE task_id = ? AND task_id IS NOT NULL AND state != 'deleted' RETURNING id",
         (host, sealed, tx.now, task_id),
     ).fetchone()
     if row is None:
         return False
     tx.execute(
-        "UPDATE deliveries SET lane = ? WHERE subscription_id = ? AND state IN ('planned', 'sending', 'waiting')",
+        "UPDATE deliveries SET lane = ? WHERE subscription_id = ? AND state NOT IN ('delivered', 'cancelled')",
         (host, row[0]),
     )
     tx.topics.add("deliveries")

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from service.rules.folding import fold, fold_words
 
 Test = Callable[[Any], bool]
+LONGEST_GLOB = 256  # characters of a pattern
+LONGEST_GLOBBED = 20_000  # characters of a text that is compared with one; a longer one is like none
 _TRUTHS = {"true": True, "false": False}
 
 
@@ -116,7 +118,11 @@ def _word(expected: Expected) -> Test:
 
 
 def _glob(expected: Expected) -> Test:
-    """`*` is any run of characters and `?` any one; all else is itself. Each run is taken once, never retried."""
+    """`*` is any run of characters and `?` any one; all else is itself. Each run is taken once, never retried.
+
+    A long run is looked for at each place of a long text: both are bounded (LONGEST_GLOB, LONGEST_GLOBBED), which keeps
+    the worst below a few milliseconds.
+    """
     *runs, last = [
         "".join("." if character == "?" else re.escape(character) for character in run)
         for run in re.split(r"\*+", expected.text)
@@ -124,7 +130,7 @@ def _glob(expected: Expected) -> Test:
     # The first run stands at the start, the last one at the end; between them the earliest place is as good as any.
     body = "".join(f"(?>{run})" if number == 0 else f"(?>.*?{run})" for number, run in enumerate(runs))
     match = re.compile(body + (".*" if runs else "") + last + r"\Z", re.DOTALL).match
-    return lambda found: isinstance(found, str) and match(found) is not None
+    return lambda found: isinstance(found, str) and len(found) <= LONGEST_GLOBBED and match(found) is not None
 
 
 def _compared(holds: Callable[[float, float], bool]) -> Callable[[Expected], Test]:

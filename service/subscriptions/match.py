@@ -7,6 +7,7 @@ from typing import Final
 
 from service.rules.match import Match
 from service.rules.reading.match import read_match
+from service.subscriptions.written import MOST_STANDING
 from service.written.document import Document
 from service.written.environment import Concealed
 from service.written.mistakes import Mistake, MistakesFound
@@ -15,7 +16,7 @@ from storage.records import JSON
 
 NAME: Final = "match"  # what mistakes call it; their places are paths in it, such as match.any[0].prompt
 LONGEST: Final = 16 * 1024  # bytes of its JSON
-REMEMBERED: Final = 1000  # that were read lately: all are needed again whenever a subscription changes
+REMEMBERED: Final = 2 * MOST_STANDING  # that were read lately: all are needed again whenever a subscription changes
 
 
 def read_filter(match: JSON) -> Match:

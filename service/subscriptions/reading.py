@@ -9,7 +9,14 @@ from hooks.recipient import LONGEST_URL, Recipient, find_header_mistakes, name_h
 from hooks.signature import check_secret
 from service.rules.reading.match import read_match
 from service.subscriptions.events import find_event_mistake, find_format_mistake
-from service.subscriptions.written import DEFAULT_AT_ONCE, HIGHEST_RATE, MOST_AT_ONCE, MOST_EVENTS, WrittenSubscription
+from service.subscriptions.written import (
+    DEFAULT_AT_ONCE,
+    HIGHEST_RATE,
+    LOWEST_RATE,
+    MOST_AT_ONCE,
+    MOST_EVENTS,
+    WrittenSubscription,
+)
 from service.written.environment import Concealed
 from service.written.mistakes import did_you_mean, quoted
 from service.written.nodes import FROM_ENVIRONMENT, Node
@@ -153,9 +160,11 @@ def _read_format(node: Node, events: Sequence[str]) -> Format:
 
 def _read_rate(node: Node) -> float | None:
     value = node.value
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= HIGHEST_RATE:
+    if isinstance(value, int | float) and not isinstance(value, bool) and LOWEST_RATE <= value <= HIGHEST_RATE:
         return float(value)
-    node.mistake(f"expected deliveries per second, above 0 and at most {HIGHEST_RATE}, found {node.kind}")
+    node.mistake(
+        f"expected deliveries per second, {LOWEST_RATE:.4f} (one in an hour) to {HIGHEST_RATE}, found {node.kind}"
+    )
     return None
 
 

@@ -7,8 +7,10 @@ from hooks.recipient import Recipient
 from storage.records import JSON
 from storage.records_of_deliveries import Format
 
+MOST_STANDING: Final = 1000  # subscriptions: each change of one has all of them read again, before the next event
 MOST_EVENTS: Final = 50  # types and wildcards of one subscription
 HIGHEST_RATE: Final = 1000  # deliveries per second
+LOWEST_RATE: Final = 1 / 3600  # one in an hour
 MOST_AT_ONCE: Final = 16  # deliveries of one subscription under way
 DEFAULT_AT_ONCE: Final = 4
 

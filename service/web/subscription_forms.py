@@ -11,7 +11,7 @@ from hooks.recipient import find_header_mistakes
 from hooks.signature import check_secret
 from service.subscriptions.events import find_event_mistake, find_format_mistake
 from service.subscriptions.match import read_filter
-from service.subscriptions.written import DEFAULT_AT_ONCE, HIGHEST_RATE, MOST_AT_ONCE, MOST_EVENTS
+from service.subscriptions.written import DEFAULT_AT_ONCE, HIGHEST_RATE, LOWEST_RATE, MOST_AT_ONCE, MOST_EVENTS
 from service.web.api.orders import Origin
 from service.web.webhooks import Webhooks
 from service.written.mistakes import MistakesFound
@@ -20,7 +20,7 @@ from storage.records_of_deliveries import Format, Subscription, SubscriptionOrig
 
 Url = Annotated[str, msgspec.Meta(min_length=1)]
 Events = Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST_EVENTS)]
-Rate = Annotated[float, msgspec.Meta(gt=0, le=HIGHEST_RATE)]
+Rate = Annotated[float, msgspec.Meta(ge=LOWEST_RATE, le=HIGHEST_RATE)]
 AtOnce = Annotated[int, msgspec.Meta(ge=1, le=MOST_AT_ONCE)]
 
 

@@ -242,6 +242,11 @@ WRONG = [
 ]
 
 
+def test_a_host_that_looks_like_an_idn_and_is_none_is_refused_when_it_is_handed_in(run: Run) -> None:
+    with pytest.raises(ForbiddenTarget, match="no name that a host can have"):
+        run(check_target("http://xn--i-7iq.example/", NOBODY, Names([])))
+
+
 @pytest.mark.parametrize(("url", "says"), WRONG)
 def test_a_url_of_another_kind_is_refused_before_its_name_is_looked_up(url: str, says: str, run: Run) -> None:
     async def scenario() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hooks.pace import LATENESS, Pace
+from hooks.pace import LATENESS, LONGEST_PAUSE, Pace
 
 NOW = 1_800_000_000_000
 
@@ -22,6 +22,15 @@ def test_a_rate_below_one_a_second_is_kept() -> None:
     pace = Pace()
     pace.take(NOW, 0.1)
     assert pace.next_at(NOW, 0.1) == NOW + 10_000 - LATENESS
+
+
+@pytest.mark.parametrize("rate", [5e-324, 1e-308, 1e-9])
+def test_no_rate_is_so_low_that_nothing_goes_any_more(rate: float) -> None:
+    pace = Pace()
+    pace.take(NOW, rate)
+    assert pace.count(NOW + 1000, rate) == 0
+    assert pace.next_at(NOW, rate) <= NOW + LONGEST_PAUSE
+    assert pace.count(NOW + LONGEST_PAUSE, rate) == 1
 
 
 @pytest.mark.parametrize("step", [-3_600_000, -10_000, -1])

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from hooks.clients import target_client
+from hooks.courier import IN_FLIGHT
 from hooks.downloads import fetch_picture
-from hooks.errors import NotFetched
+from hooks.errors import Crowded, NotFetched
 from hooks.resolver import FULL, Resolver, look_up
 from hooks.targets import AllowList
 
@@ -83,11 +84,49 @@ def test_only_so_many_names_may_wait(run: Run, hanging: Hanging) -> None:
         resolver = Resolver(hanging, threads=2, waiting=1)
         under_way = [asyncio.create_task(resolver(f"{number}.example", 80)) for number in range(3)]
         await asyncio.sleep(0)
-        with pytest.raises(NotFetched, match=f"^one.more.example was not looked up: {FULL}$"):
+        with pytest.raises(Crowded, match=f"^one.more.example was not looked up: {FULL}$"):
             await resolver("one.more.example", 80)
         hanging.let_go()
         assert await asyncio.gather(*under_way) == [(), (), ()]
         assert await resolver("one.more.example", 80) == ()
+        resolver.close()
+
+    run(scenario())
+
+
+def test_a_name_is_looked_up_once_however_many_ask(run: Run, hanging: Hanging) -> None:
+    async def scenario() -> None:
+        resolver = Resolver(hanging, threads=2, waiting=0)
+        asking = [asyncio.create_task(resolver("dead.example", 80)) for _ in range(10)]
+        await asyncio.sleep(0)
+        asking[0].cancel()
+        other = asyncio.create_task(resolver("other.example", 80))
+        await asyncio.sleep(0)
+        hanging.let_go()
+        assert await asyncio.gather(*asking[1:], other) == [()] * 10
+        assert sorted(hanging.asked) == ["dead.example", "other.example"]
+        assert await resolver("dead.example", 80) == ()
+        assert len(hanging.asked) == 3
+        resolver.close()
+
+    run(scenario())
+
+
+def test_as_many_dead_names_as_can_be_called_at_once_keep_no_other_waiting(run: Run, hanging: Hanging) -> None:
+    def look_up(host: str, port: int | None) -> Any:
+        return hanging(host, port) if host.startswith("dead") else ("192.0.2.1",)
+
+    async def scenario() -> None:
+        resolver = Resolver(look_up)
+        dead = [asyncio.create_task(resolver(f"dead{number}.example", 80)) for number in range(IN_FLIGHT)]
+        await asyncio.sleep(0)
+        for task in dead:  # their time is over; the system goes on looking
+            task.cancel()
+        again = [asyncio.create_task(resolver(f"dead{number}x.example", 80)) for number in range(IN_FLIGHT)]
+        async with asyncio.timeout(PATIENCE):
+            assert await resolver("well.example", 80) == ("192.0.2.1",)
+        hanging.let_go()
+        await asyncio.gather(*again)
         resolver.close()
 
     run(scenario())

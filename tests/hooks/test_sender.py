@@ -197,6 +197,17 @@ def test_a_header_that_cannot_be_sent_is_a_failure_and_no_crash(value: str, run:
     run(scenario())
 
 
+@pytest.mark.parametrize("location", ["mailto:a@b.example", "http://xn--a/", "http://[", "//", "\udc80"])
+def test_a_redirect_to_nowhere_is_a_redirect(location: str, serve: Serve, run: Run) -> None:
+    async def scenario() -> None:
+        said = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+        async with serve(said.encode(errors="surrogateescape")) as server, target_client(LOOPBACK) as client:
+            answer = await send(client, f"http://127.0.0.1:{server.port}/", HEADERS, BODY)
+            assert (answer.status, answer.error) == (302, "redirect")
+
+    run(scenario())
+
+
 def test_who_gives_up_on_a_post_leaves_no_connection_behind(run: Run) -> None:
     async def scenario() -> None:
         async with Sink() as sink, target_client(LOOPBACK) as client:

@@ -7,8 +7,8 @@ import pytest
 
 from storage.deliveries import read_delivery
 from storage.errors import NoSuchDelivery, NoSuchSubscription, SubscriptionDisabled
-from storage.outcomes import exhaust_delivery, finish_deliveries
-from storage.recoveries import count_recoverable, recover_some, redeliver
+from storage.outcomes import exhaust_delivery, finish_deliveries, retry_delivery
+from storage.recoveries import count_owed, count_recoverable, hurry_some, recover_some, redeliver
 from storage.subscriptions import change_subscription, delete_subscription
 from storage.suspensions import disable_subscription, enable_subscription
 from tests.storage.subscribers import Listeners, attempt, owed, subscribe, take
@@ -104,12 +104,31 @@ def test_a_person_has_one_sent_once_more_beside_all_others(heard: "Ledger") -> N
     assert states(heard) == ["delivered", "sending", "waiting"], "it holds nobody up, and lets nobody pass"
 
 
-def test_one_whose_turn_a_person_takes_away_lets_the_next_one_go(heard: "Ledger") -> None:
+def test_one_that_is_still_owed_keeps_its_place_and_its_order_goes_on_now(heard: "Ledger") -> None:
     subscribe(heard, events=("task.*",))
     task = heard.open_accepted()
     heard.record(task, status="IN_PROGRESS", progress=1)
-    heard.do(redeliver, 1)
-    assert states(heard) == ["planned", "planned"]
+    for asked in (1, 2):  # the head, and the one behind it
+        (taken,) = take(heard)
+        heard.do(retry_delivery, attempt(taken, "status"), next_at=heard.store.now() + 3_600_000)
+        assert take(heard) == []
+        again = heard.do(redeliver, asked)
+        assert not again.apart
+        assert states(heard) == ["planned", "waiting"]
+        head = heard.ask(read_delivery, 1)
+        assert (head.next_at, head.tries) == (heard.store.now(), asked)
+
+
+def test_what_waits_for_its_next_try_can_be_hurried_slice_by_slice(heard: "Ledger") -> None:
+    subscribe(heard, events=("task.*",))
+    for _ in range(3):
+        heard.open_accepted()
+    for taken in take(heard, each=3):
+        heard.do(retry_delivery, attempt(taken, "status"), next_at=heard.store.now() + 3_600_000)
+    assert heard.ask(count_owed, "shop") == 3
+    assert take(heard, each=3) == []
+    assert [heard.do(hurry_some, "shop", limit=2) for _ in range(3)] == [2, 1, 0]
+    assert len(take(heard, each=3)) == 3
 
 
 def test_one_that_is_under_way_is_left_to_that(heard: "Ledger") -> None:

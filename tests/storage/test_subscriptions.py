@@ -7,6 +7,7 @@ import pytest
 
 from storage.errors import NoSuchSubscription, SubscriptionExists
 from storage.records_of_deliveries import GATEWAY_EVENTS, Subscription
+from storage.recoveries import count_recoverable
 from storage.subscriptions import (
     change_subscription,
     count_standing,
@@ -17,8 +18,9 @@ from storage.subscriptions import (
     readdress,
     take_up_hooks,
 )
+from storage.suspensions import disable_subscription, enable_subscription, sweep_deliveries
 from storage.webhook_secrets import add_secret, list_secrets
-from tests.storage.subscribers import Listeners, follow_task, make_subscription, subscribe
+from tests.storage.subscribers import Listeners, follow_task, make_subscription, owed, subscribe
 
 if TYPE_CHECKING:
     from tests.conftest import Ledger
@@ -106,6 +108,39 @@ def test_a_deleted_id_may_come_again(ledger: "Ledger") -> None:
     assert ledger.ask(list_subscriptions) == [again]
     with pytest.raises(SubscriptionExists):
         subscribe(ledger)
+
+
+def test_one_that_comes_again_is_owed_nothing_that_its_forerunner_was(open_ledger: Any) -> None:
+    ledger = open_ledger(assemble=Listeners)
+    subscribe(ledger, events=("task.*",))
+    task = ledger.open_accepted()
+    ledger.record(task, status="IN_PROGRESS", progress=1)
+    ledger.do(disable_subscription, "shop", "it moves")
+    while ledger.do(sweep_deliveries):
+        pass
+    ledger.record(task, status="IN_PROGRESS", progress=2)
+    ledger.do(enable_subscription, "shop")
+    ledger.record(task, status="IN_PROGRESS", progress=3)
+    ledger.do(delete_subscription, "shop")
+    subscribe(ledger, events=("task.*",))
+    assert {state for _, state in owed(ledger, "shop")} == {"cancelled"}
+    ledger.record(task, status="IN_PROGRESS", progress=4)
+    assert [state for _, state in owed(ledger, "shop")][-1] == "planned"
+    assert ledger.ask(count_recoverable, "shop", 0) == 0
+
+
+def test_a_task_whose_own_subscription_was_disabled_is_told_of_at_its_new_address(open_ledger: Any) -> None:
+    ledger = open_ledger(assemble=Listeners)
+    task = ledger.open()
+    one = follow_task(ledger, task, task_id=task.id)
+    ledger.do(disable_subscription, one.id, "gone")
+    ledger.record(task, gateway_id="g", status="IN_PROGRESS", progress=1)
+    assert ledger.do(readdress, task.id, "other:1", "s:other")
+    ledger.record(task, gateway_id="g", status="IN_PROGRESS", progress=2)
+    rows = ledger.sql("SELECT state, lane FROM deliveries ORDER BY id")
+    assert {lane for _, lane in rows} == {"other:1"}
+    assert [state for state, _ in rows] == ["held", "held", "planned"]
+    assert ledger.ask(read_subscription, one.id).state == "active"
 
 
 def test_they_are_listed_newest_first_page_by_page(ledger: "Ledger") -> None:

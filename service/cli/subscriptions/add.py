@@ -12,7 +12,7 @@ from service.cli.client import connect
 from service.cli.failures import Misused
 from service.cli.screen import plain, print_json
 from service.subscriptions.match import read_filter
-from service.subscriptions.written import HIGHEST_RATE, MOST_AT_ONCE
+from service.subscriptions.written import HIGHEST_RATE, LOWEST_RATE, MOST_AT_ONCE
 from service.written.mistakes import MistakesFound
 from storage.records import JSON
 from storage.records_of_deliveries import Format
@@ -35,7 +35,7 @@ VERIFY: Final = 'Webhook("{secret}").verify(body, headers)'  # Standard Webhooks
 @click.option("--format", "form", type=click.Choice(get_args(Format)), help="What is sent; standard by default.")
 @click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Sent along; may be repeated.")
 @click.option("--unordered", is_flag=True, help="Do not keep the order of a task's events.")
-@click.option("--rate", type=click.FloatRange(0, HIGHEST_RATE, min_open=True), help="So many a second at most.")
+@click.option("--rate", type=click.FloatRange(LOWEST_RATE, HIGHEST_RATE), help="So many a second at most.")
 @click.option("--concurrency", type=click.IntRange(1, MOST_AT_ONCE), help="So many at once; 4 by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the subscription as JSON, with its secret.")
 @click.pass_context

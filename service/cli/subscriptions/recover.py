@@ -18,13 +18,18 @@ from service.rules.wording import count
 def recover(context: click.Context, subscription: str, since: str, dry_run: bool, as_json: bool) -> None:
     """Send SUBSCRIPTION what was held while it was disabled, and what was given up, in its order.
 
-    Each comes under the webhook-id that it had: who has seen one can tell.
+    What it is still owed, and would be tried again later, is tried now. Each comes under the webhook-id that it had:
+    who has seen one can tell.
     """
     done = connect(context).post(noun_path(NOUN, subscription, "recover"), {"since": since, "dry_run": dry_run})
     if as_json:
         print_json(done)
-    elif not done["count"]:
+        return
+    if not done["count"] and not done["owed"]:
         click.echo(f"{plain(subscription)} has missed nothing since then.", err=True)
-    else:
+    if done["count"]:
         what = count(done["count"], "event")
         click.echo(f"{what} on the way once more." if done["recovered"] else f"{what} would be sent once more.")
+    if done["owed"]:
+        what = f"{count(done['owed'], 'event')} still owed"
+        click.echo(f"{what}: tried again now." if done["recovered"] else f"{what}: would be tried again now.")

@@ -2,7 +2,7 @@
 
 from service.rules.fields import Field
 from service.rules.match import AnyOf, Clause, Match, NoneOf
-from service.rules.operators import OPERATORS, ORDERINGS, TEXT_OPERATORS, Expected, Test, make_test
+from service.rules.operators import LONGEST_GLOB, OPERATORS, ORDERINGS, TEXT_OPERATORS, Expected, Test, make_test
 from service.rules.reading.fields import read_field
 from service.written.environment import Concealed
 from service.written.mistakes import did_you_mean, quoted
@@ -121,6 +121,8 @@ def _fits(field: Field, operator: str, expected: Expected, node: Node) -> bool:
         node.mistake(f"expected a number, found {node.kind}")
     elif operator in TEXT_OPERATORS and not expected.text.strip():
         node.mistake("the text is empty, so it would always hold")
+    elif operator == "glob" and len(expected.text) > LONGEST_GLOB:
+        node.mistake(f"a pattern has at most {LONGEST_GLOB} characters")
     elif operator in ("is", "in") and field.choices and expected.text not in field.choices:
         hint = did_you_mean(node.raw, field.choices) or f" (known: {', '.join(sorted(field.choices))})"
         node.mistake(f"there is no {field.name} {node.kind}{hint}")

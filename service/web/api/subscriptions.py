@@ -11,6 +11,8 @@ from starlette.responses import Response
 
 from hooks.recipient import Recipient
 from hooks.signature import make_secret
+from service.subscriptions.events import find_format_mistake
+from service.subscriptions.written import MOST_STANDING
 from service.web.api.tasks import MAX_PAGE, PAGE
 from service.web.calls import Call, Parameter, answer_json, read_body
 from service.web.creation import Opening, create_once
@@ -28,6 +30,7 @@ from storage.records_of_deliveries import Subscription
 from storage.subscriptions import (
     add_subscription,
     change_subscription,
+    count_standing,
     delete_subscription,
     list_subscriptions,
     make_subscription_id,
@@ -181,6 +184,8 @@ def _create(tx: Transaction, *, wanted: SubscriptionRequest, webhooks: Webhooks)
         created_at=tx.now,
         updated_at=tx.now,
     )
+    if count_standing(tx) >= MOST_STANDING:
+        raise Problem(409, f"There are {MOST_STANDING} subscriptions already; delete one, or let one hear of more.")
     subscription = add_subscription(tx, subscription)
     add_secret(tx, subscription.id, webhooks.sealer.seal(secret), overlap=0)
     return 201, (subscription, secret)
@@ -194,6 +199,11 @@ def _show_new(made: tuple[Subscription, str], *, webhooks: Webhooks) -> dict[str
 def _change(tx: Transaction, subscription_id: str, wanted: SubscriptionChange, webhooks: Webhooks) -> None:
     before = read_subscription(tx, subscription_id)
     _require_ours(before)
+    # Somebody else may have changed the other half since the form was looked at.
+    events = before.events if wanted.events is msgspec.UNSET else wanted.events
+    written = before.format if wanted.format is msgspec.UNSET else wanted.format
+    if wrong := find_format_mistake(written, events):
+        raise tell_mistakes([f"format: {wrong}"])
     said = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not msgspec.UNSET}
     changes: dict[str, Any] = {name: value for name, value in said.items() if name not in _CONTENT}
     if _CONTENT & said.keys():

@@ -19,7 +19,7 @@ from service.web.desk import Desk
 from service.web.problems import Problem, tell_mistakes
 from service.web.subscription_forms import find_secret_mistakes
 from storage.records_of_deliveries import Subscription
-from storage.recoveries import count_recoverable, recover_some
+from storage.recoveries import count_owed, count_recoverable, hurry_some, recover_some
 from storage.subscriptions import read_subscription
 from storage.suspensions import disable_subscription, enable_subscription
 from storage.transaction import Transaction
@@ -56,7 +56,8 @@ class RecoverRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class Recovered(msgspec.Struct, frozen=True, kw_only=True):
     """What came of it."""
 
-    count: int
+    count: int  # of those that were held or given up
+    owed: int  # beside these: still on their way, and due now instead of at their next try
     recovered: bool  # false where they were only counted
 
 
@@ -115,7 +116,7 @@ class UpkeepCalls:
             call(
                 path=f"{one}/recover",
                 handler=self.recover,
-                summary="Deliver what was held or given up since a time, or count it",
+                summary="Deliver what was held or given up since a time, and what is owed, now; or count it",
                 body=RecoverRequest,
                 needs_body=True,
                 answers={
@@ -160,11 +161,14 @@ class UpkeepCalls:
         await store.read(read_subscription, subscription_id)
         if wanted.dry_run:
             count = await store.search(count_recoverable, subscription_id, since)
-            return answer_json(Recovered(count=count, recovered=False))
-        count = 0
+            owed = await store.search(count_owed, subscription_id)
+            return answer_json(Recovered(count=count, owed=owed, recovered=False))
+        count, owed = 0, await store.search(count_owed, subscription_id)
+        while await store.write(hurry_some, subscription_id, limit=SLICE):
+            pass
         while some := await store.write(recover_some, subscription_id, since, limit=SLICE):
             count += some
-        return answer_json(Recovered(count=count, recovered=True))
+        return answer_json(Recovered(count=count, owed=owed, recovered=True))
 
     async def _read_with_secrets(self, subscription_id: str) -> tuple[Subscription, Sequence[str]]:
         now = self._desk.store.now()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.rules.match import ClauseResult, Match
-from service.rules.operators import OPERATORS, number_of
+from service.rules.operators import LONGEST_GLOB, LONGEST_GLOBBED, OPERATORS, number_of
 from service.rules.reading.match import read_match
 from service.rules.subject import Subject
 from service.written.document import Document
@@ -208,6 +208,13 @@ def test_a_glob_knows_star_and_question_mark_only(pattern: str, text: str, found
 def test_a_hostile_glob_stays_quick() -> None:
     match, _ = read(f"prompt: {{glob: '{'*a' * 100}*b'}}")
     assert not match.matches(look_at(prompt="a" * 10_000))
+
+
+def test_a_glob_and_the_text_beside_it_are_bounded() -> None:
+    _, mistakes = read(f"prompt: {{glob: '{'a' * (LONGEST_GLOB + 1)}'}}")
+    assert f"at most {LONGEST_GLOB} characters" in str(mistakes)
+    assert matches("prompt: {glob: '*b'}", prompt="a" * (LONGEST_GLOBBED - 1) + "b")
+    assert not matches("prompt: {glob: '*b'}", prompt="a" * LONGEST_GLOBBED + "b")
 
 
 @pytest.mark.parametrize("operator", sorted(set(OPERATORS) - {"not", "exists"}))

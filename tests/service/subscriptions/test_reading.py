@@ -82,7 +82,7 @@ def test_every_mistake_is_reported_at_once_with_its_place():
         "f:5:13: a task has no field 'promt' (did you mean 'prompt'?)",
         "f:6:13: there is no format 'cloudevent' (did you mean 'cloudevents'?)",
         "f:7:14: expected true or false, found 'maybe'",
-        "f:8:11: expected deliveries per second, above 0 and at most 1000, found the number 0",
+        "f:8:11: expected deliveries per second, 0.0003 (one in an hour) to 1000, found the number 0",
         "f:9:18: expected a whole number from 1 to 16, found the number 17",
         "f:10:15: Host is set by each delivery itself, and cannot be given",
         "f:10:24: 'Ünder' is not a header's name: letters, digits and hyphens, no blanks",

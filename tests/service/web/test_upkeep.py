@@ -103,16 +103,20 @@ def test_what_comes_while_it_is_disabled_is_held_and_sent_when_it_is_recovered(a
     assert allowing.get(path).json()["deliveries"] == {"held": 3}
 
     since = {"since": "2026-01-01T00:00:00Z"}
-    assert allowing.post(f"{path}/recover", since | {"dry_run": True}).json() == {"count": 3, "recovered": False}
+    assert allowing.post(f"{path}/recover", since | {"dry_run": True}).json() == {
+        "count": 3,
+        "owed": 0,
+        "recovered": False,
+    }
     refused = allowing.post(f"{path}/recover", since)
     assert (refused.status_code, "enable it first" in refused.json()["detail"]) == (409, True)
     on = allowing.post(f"{path}/enable").json()
     assert (on["state"], on["reason"], on["deliveries"]) == ("active", None, {"held": 3})
     assert not box.posts
-    assert allowing.post(f"{path}/recover", since).json() == {"count": 3, "recovered": True}
+    assert allowing.post(f"{path}/recover", since).json() == {"count": 3, "owed": 0, "recovered": True}
     box.wait(count=3)
     assert {post.json["data"]["task"]["id"] for post in box.posts} == {task["id"] for task in tasks}
-    assert allowing.post(f"{path}/recover", since).json() == {"count": 0, "recovered": True}
+    assert allowing.post(f"{path}/recover", since).json() == {"count": 0, "owed": 0, "recovered": True}
     for wrong in ({}, {"since": "yesterday"}, {"since": "2026-01-01", "x": 1}):
         assert allowing.post(f"{path}/recover", wrong).status_code == 422
     allowing.http.delete(path)
