@@ -10,7 +10,7 @@ import msgspec
 
 from hooks.blanker import Blanker
 from hooks.envelope import Letter, write_letter
-from hooks.messages import list_pieces
+from hooks.messages import list_pieces, list_words
 from hooks.recipient import Recipient
 from hooks.sender import LONGEST_KEPT
 from hooks.signature import PREFIX, sign
@@ -18,6 +18,7 @@ from storage.outbox import Parcel
 
 LETTERS: Final = 256  # kept, of 20 KB at most
 OPENED: Final = 1024  # subscriptions kept open
+LONGEST_SPELLING: Final = 6  # characters that one may become in JSON: \u0041
 
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
         """What is kept of an answer, of which there are LONGEST_KEPT bytes at most."""
         text = self.blank(answer.decode(errors="replace"))
         # Where it was cut, the beginning of a secret may stand, which nobody recognises.
-        return text[: -self.longest] if len(answer) >= LONGEST_KEPT else text
+        return text[: -LONGEST_SPELLING * self.longest] if len(answer) >= LONGEST_KEPT else text
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +82,7 @@ class Mailroom:
             secrets = tuple(self._open_sealed(each) for each in parcel.secrets)
             hidden = [*secrets, *(each.removeprefix(PREFIX) for each in secrets), *list_pieces(recipient.url)]
             for value in recipient.headers.values():
-                hidden += value.split()
+                hidden += list_words(value)
             opened = Opened(
                 recipient=recipient, secrets=secrets, blanker=Blanker(hidden), longest=max(map(len, hidden))
             )

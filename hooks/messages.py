@@ -1,6 +1,8 @@
 """What is told to people and to other systems, made harmless: a prompt that is quoted was written by anybody. Pure."""
 
+import base64
 import re
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -87,5 +89,20 @@ def list_pieces(url: str) -> list[str]:
         secret = f"{parts.path} {parts.query} {parts.fragment} {parts.username} {parts.password}"
     except ValueError:
         secret = url
-    pieces = re.split(r"[^A-Za-z0-9_-]+", f"{secret} {unquote(secret)}")
-    return [piece for piece in pieces if len(piece) >= SHORTEST_SECRET]
+    both = f"{secret} {unquote(secret)}"
+    pieces = [*re.split(r"[^A-Za-z0-9_-]+", both), *re.split(r"[\s/?&=;#]+", both)]
+    pieces += [part.partition("=")[2] for part in re.split(r"[\s?&;#]+", both)]
+    return [piece for piece in dict.fromkeys(pieces) if len(piece) >= SHORTEST_SECRET and piece.isascii()]
+
+
+def list_words(value: str) -> list[str]:
+    """What may be secret in a header's value: its words, what stands between quotes and separators, and both halves of
+    what `Basic` encodes.
+    """
+    words = [*value.split(), *re.split(r"[\s;,=\"']+", value)]
+    scheme, _, encoded = value.partition(" ")
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            plain = base64.b64decode(encoded.strip(), validate=True).decode("ascii")
+            words += [plain, *plain.split(":", 1)]
+    return [word for word in dict.fromkeys(words) if len(word) >= SHORTEST_SECRET]

@@ -143,9 +143,9 @@ def vet(host: str, answers: Iterable[str], allowed: AllowList) -> tuple[Address,
         what = None if allowed.has(reached) else _why_forbidden(reached)
         if what:
             who = f"{host} is" if host == str(reached) else f"{host} has the address {reached},"
-            others = "…," if allowed.ranges or allowed.names else ""
-            line = f"{SETTING}={others}{name if _is_name(name) else reached}"
-            raise ForbiddenTarget(f"{who} {what}, and is not called; to allow it: {line}")
+            line = f"{SETTING}={name if _is_name(name) else reached}"
+            beside = " (with a comma, behind what stands there)" if allowed.ranges or allowed.names else ""
+            raise ForbiddenTarget(f"{who} {what}, and is not called; to allow it: {line}{beside}")
     return addresses
 
 

@@ -1,7 +1,7 @@
 """The deliveries and attempts tables, read: what is owed to whom, and what became of it."""
 
 import sqlite3
-from typing import Any
+from typing import Any, NamedTuple
 
 from storage.errors import NoSuchDelivery
 from storage.order import UNFINISHED
@@ -76,6 +76,24 @@ def list_attempts(db: sqlite3.Connection | Transaction, delivery_id: int) -> lis
     """Give a delivery's attempts, oldest first."""
     rows = db.execute(f"SELECT {_ATTEMPT_COLUMNS} FROM attempts WHERE delivery_id = ? ORDER BY number", (delivery_id,))
     return [Attempt(**dict(zip(_ATTEMPT_FIELDS, row, strict=True))) for row in rows]
+
+
+class Late(NamedTuple):
+    """What waits for another try in one lane: a subscription's, or that of a host that single tasks are told to."""
+
+    lane: str
+    number: int
+    since: int  # when the oldest of it was planned first (ms)
+    next_at: int  # when the first of it is tried again (ms)
+
+
+def list_late(db: sqlite3.Connection | Transaction) -> list[Late]:
+    """Give the lanes in which something was tried, and not taken; those with most of it first."""
+    rows = db.execute(
+        "SELECT lane, count(*), min(created_at), min(next_at) FROM deliveries INDEXED BY deliveries_due"
+        " WHERE state = 'planned' AND (tries > 0) = 1 GROUP BY lane ORDER BY 2 DESC"
+    )
+    return [Late(*row) for row in rows]
 
 
 def count_deliveries(db: sqlite3.Connection | Transaction) -> dict[tuple[str, DeliveryState], int]:

@@ -45,8 +45,8 @@ def command(
     """Print events as they come; with --forward, try a subscriber out on this machine.
 
     Each event is POSTed as the service sends it to its subscribers, signed with the service's own webhook secret, one
-    after the other: the next one goes out when this one was answered 2xx. What was taken is remembered for each URL,
-    and the next run goes on after it; the first one begins with the next event.
+    after the other: the next one goes out when this one was answered 2xx. What was taken is remembered for each URL
+    and choice of events, and the next run goes on after it; the first one begins with the next event.
     """
     if after is not None and from_start:
         raise Misused("--after and --from-start name two places to begin at: give one of them.")
@@ -59,7 +59,8 @@ def command(
         if forward is not None:
             forward = forward if "://" in forward else f"http://{forward}"
             forwarder = exits.enter_context(_make_forwarder(api, forward, form))
-            place = Place(api.url, forward, os.environ)
+            place = Place(api.url, forward, [form, task or "", *sorted(types)], os.environ)
+            exits.enter_context(place.hold())
         start = None if from_start else _find_start(api, after, place)
         if place is not None:
             place.keep(start or 0)  # what happens before the first one is taken counts, too

@@ -1,6 +1,8 @@
 """Where forwarding has got to, kept between two runs in a small file."""
 
-from collections.abc import Mapping
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -21,11 +23,31 @@ class _Kept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place:
-    """The place of one service's events at one URL; `environ` says where a program keeps its state."""
+    """The place of some of one service's events at one URL; `environ` says where a program keeps its state.
 
-    def __init__(self, service: str, forward: str, environ: Mapping[str, str]) -> None:
-        name = sha256(f"{service}\n{forward}".encode(errors="surrogateescape")).hexdigest()[:NAME_LENGTH]
+    `which` are those events, in words of the caller's own: another choice has another place.
+    """
+
+    def __init__(self, service: str, forward: str, which: Sequence[str], environ: Mapping[str, str]) -> None:
+        words = "\n".join((service, forward, *which))
+        name = sha256(words.encode(errors="surrogateescape")).hexdigest()[:NAME_LENGTH]
         self.path = _find_folder(environ) / f"listen-{name}.json"
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Keep others from it meanwhile. Raises Failed where another one has it."""
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = self.path.with_suffix(".lock").open("a")
+        except OSError as error:
+            raise Failed(f"{self.path.parent} cannot be written: {error.strerror}.") from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                said = "Another `ringback listen` forwards the same events to the same URL; stop it first."
+                raise Failed(said) from None
+            yield
 
     def read(self) -> int | None:
         """Give the `seq` after which to go on; None where nothing was kept, or nothing that can be read."""

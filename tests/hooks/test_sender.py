@@ -165,7 +165,8 @@ def test_who_cannot_be_reached_is_told_apart(serve: Serve, run: Run) -> None:
             ("tls", "127.0.0.1 could not be reached: TLS: wrong version number"),
             (
                 "forbidden",
-                "10.0.0.1 is a private address, and is not called; to allow it: RINGBACK_ALLOW_TARGETS=…,10.0.0.1",
+                "10.0.0.1 is a private address, and is not called; to allow it:"
+                " RINGBACK_ALLOW_TARGETS=10.0.0.1 (with a comma, behind what stands there)",
             ),
             ("forbidden", "only a URL that begins with https:// or http:// and a host is called"),
             ("forbidden", "that is no name that a host can have"),

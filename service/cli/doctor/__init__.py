@@ -22,7 +22,7 @@ from service.cli.doctor.service import examine_service, read_health
 from service.cli.screen import make_console, plain, print_json
 from service.config import Config
 from service.deployment import gather_gateways, load_deployment
-from service.keys import find_api_key, find_keys
+from service.keys import Keys, find_api_key, find_keys
 from service.settings import Settings, SettingsError, collect_settings
 from service.written.environment import read_environment
 from service.written.mistakes import Mistake, MistakesFound
@@ -64,7 +64,7 @@ async def examine() -> AsyncIterator[Finding]:
         yield well("settings", f"The settings can be used; {settings.config.name} too, as far as it is there.")
         yield well("rules", f"{rules} {'rule' if rules == 1 else 'rules'}.")
     except MistakesFound as error:
-        settings, config, keys, mistakes = *_read_what_can_be_used(), None, error.mistakes
+        settings, config, keys, mistakes = *_read_what_can_be_used(), error.mistakes
     api_key = _find_api_key(settings)
     for finding in examine_mistakes(mistakes, read_refusal(settings.url, api_key), rules=str(settings.config)):
         yield finding
@@ -84,13 +84,17 @@ async def examine() -> AsyncIterator[Finding]:
             async for finding in examine_gateway(http, gateway, written=gateway != settings.gateway):
                 yield finding
             yield examine_hooks(gateway, health[gateway.name])
-        if keys is not None or settings.public_url is not None:  # else: it may be what could not be read
+        if not mistakes or (keys is not None and settings.public_url is not None):  # else: they were not understood
             yield await examine_door(http, settings.public_url, keys.secret_keys if keys else (), gateways)
 
 
-def _read_what_can_be_used() -> tuple[Settings, Config]:
+def _read_what_can_be_used() -> tuple[Settings, Config, Keys | None]:
     settings, _ = collect_settings(read_environment(os.environ, Path.cwd()), Path.cwd())
-    return settings, Config()
+    try:
+        keys = find_keys(settings)
+    except (SettingsError, OSError, ValueError):  # told of with the mistakes
+        keys = None
+    return settings, Config(), keys
 
 
 def _find_api_key(settings: Settings) -> str | None:

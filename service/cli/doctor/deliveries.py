@@ -15,7 +15,7 @@ from hooks.seal import Sealer
 from service.cli.doctor.finding import Finding, ill, well
 from service.cli.screen import plain
 from service.rules.wording import count
-from storage.deliveries import list_deliveries
+from storage.deliveries import Late, list_deliveries, list_late
 from storage.errors import LedgerError
 from storage.records_of_deliveries import Delivery, Subscription
 from storage.sqlite import is_there, open_reader
@@ -24,6 +24,7 @@ from storage.webhook_secrets import Sealed, list_sealed
 
 CHECK: Final = "deliveries"
 LATELY: Final = 24 * 3600  # seconds in which what was given up is told
+PATIENCE: Final = 60  # seconds for which something may be late before it is told
 MOST: Final = 1000  # deliveries that were given up, and sealed texts, that are looked at
 SHOWN: Final = 3  # receivers that are told
 
@@ -39,6 +40,7 @@ def examine_deliveries(database: Path, secret_keys: Sequence[str]) -> Iterator[F
         connection = open_reader(database)
         try:
             standing = read_standing(connection)
+            late = list_late(connection)
             given_up = list_deliveries(connection, state="exhausted", limit=MOST)
             sealer = Sealer(secret_keys) if secret_keys else None
             sealed = list_sealed(connection, sealer.prefix, MOST) if sealer else []
@@ -47,7 +49,10 @@ def examine_deliveries(database: Path, secret_keys: Sequence[str]) -> Iterator[F
     except (LedgerError, sqlite3.Error):
         return  # told of as the ledger's trouble
     since = int((time.time() - LATELY) * 1000)
-    found = [*_tell_standing(standing), *_tell_given_up([each for each in given_up if (each.done_at or 0) >= since])]
+    told = {each.id for each in standing if each.failing_since is not None}
+    late = [each for each in late if each.lane not in told and each.since < (time.time() - PATIENCE) * 1000]
+    found = [*_tell_standing(standing), *_tell_late(late)]
+    found += _tell_given_up([each for each in given_up if (each.done_at or 0) >= since])
     if sealer is not None:
         found += _tell_broken(sealed, sealer)
     yield from found or [well(CHECK, f"{count(len(standing), 'subscription')}; everything reaches its subscribers.")]
@@ -64,6 +69,17 @@ def _tell_standing(subscriptions: Sequence[Subscription]) -> Iterator[Finding]:
             since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(each.failing_since / 1000))
             detail = f"Nothing reaches the subscription {where} since {since}; after 5 days it is disabled."
             yield ill(CHECK, detail, f"See what it answers: `ringback subscriptions test {name}`.")
+
+
+def _tell_late(late: Sequence[Late]) -> Iterator[Finding]:
+    if not late:
+        return
+    more = f" and to {count(len(late) - SHOWN, 'other')}" if len(late) > SHOWN else ""
+    told = ", ".join(f"{each.number} to {plain(each.lane)}" for each in late[:SHOWN])
+    next_at = time.strftime("%H:%M:%S UTC", time.gmtime(min(each.next_at for each in late) / 1000))
+    look = "`ringback deliveries list --state planned` shows them, `ringback deliveries show ID` what was answered"
+    remedy = f"{look}; `ringback deliveries redeliver ID` tries at once."
+    yield ill(CHECK, f"Tried, and not taken yet: {told}{more}; the next try is at {next_at}.", remedy)
 
 
 def _tell_given_up(deliveries: Sequence[Delivery]) -> Iterator[Finding]:

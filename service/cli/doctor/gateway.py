@@ -93,7 +93,11 @@ def _examine_clock(gateway: Gateway, ahead: float) -> Finding:
 def examine_hooks(gateway: Gateway, health: Health) -> Finding:
     """What the ledger and the gateway itself say of its hooks."""
     ended = health.by_callback + health.by_fetch
-    seen = f"{health.by_callback} of its latest {ended} endings came by a callback" if ended else "nothing ended lately"
+    seen = (
+        f"{health.by_callback} of its latest {ended} endings came by a callback"
+        if ended
+        else "nothing has ended since the service started, or for long"
+    )
     if health.declared is False:
         seen += "; it says itself that it passes no hooks on (mj_notify_enabled is false)"
     detail = f"{gateway.name}: {seen}."

@@ -8,7 +8,10 @@ from service.cli.place import Place
 
 @pytest.fixture
 def make(tmp_path):
-    return lambda service="http://s", forward="http://f": Place(service, forward, {"XDG_STATE_HOME": str(tmp_path)})
+    def make_one(service="http://s", forward="http://f", which=()):
+        return Place(service, forward, which, {"XDG_STATE_HOME": str(tmp_path)})
+
+    return make_one
 
 
 def test_a_place_is_kept_for_the_next_run(make):
@@ -22,7 +25,19 @@ def test_each_service_and_each_url_has_a_place_of_its_own(make):
     make().keep(1)
     make(forward="http://f2").keep(2)
     make(service="http://s2").keep(3)
-    assert [each.read() for each in (make(), make(forward="http://f2"), make(service="http://s2"))] == [1, 2, 3]
+    make(which=("standard", "task.*")).keep(4)
+    places = (make(), make(forward="http://f2"), make(service="http://s2"), make(which=("standard", "task.*")))
+    assert [each.read() for each in places] == [1, 2, 3, 4]
+
+
+def test_one_place_is_held_by_one_run_at_a_time(make):
+    with make().hold():
+        with pytest.raises(Failed, match="stop it first"), make().hold():
+            pass
+        with make(which=("gateway",)).hold():
+            pass
+    with make().hold():
+        pass
 
 
 def test_the_file_is_its_owners_and_names_nobody(make):
@@ -43,7 +58,7 @@ def test_a_damaged_file_is_no_place(make, text):
 @pytest.mark.parametrize("environ", [{}, {"XDG_STATE_HOME": ""}, {"XDG_STATE_HOME": "relative/path"}])
 def test_without_a_folder_for_states_it_lies_at_home(tmp_path, monkeypatch, environ):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert Place("s", "f", environ).path.parent == tmp_path / ".local" / "state" / "ringback"
+    assert Place("s", "f", (), environ).path.parent == tmp_path / ".local" / "state" / "ringback"
 
 
 def test_a_folder_that_cannot_be_written_is_told(make, tmp_path):

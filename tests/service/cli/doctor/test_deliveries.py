@@ -14,6 +14,7 @@ from storage.outcomes import exhaust_delivery, retry_delivery
 from storage.records_of_deliveries import Attempt, Subscription
 from storage.subscriptions import add_subscription
 from storage.suspensions import disable_subscription
+from tests.storage.subscribers import follow_task
 
 KEY, OTHER = "secret-0123456789abcdef", "another-0123456789abcdef"
 
@@ -112,3 +113,15 @@ def test_a_seal_whose_key_is_gone_is_told_and_an_older_key_is_well(ward: Ward) -
     assert finding.detail == "Sealed under a secret key that is gone: 1 of the addresses and secrets of subscriptions."
     assert "RINGBACK_SECRET_KEYS" in finding.remedy
     assert next(iter(examine_deliveries(ward.path, ()))).ok, "without keys nobody can tell"
+
+
+def test_what_a_task_alone_is_owed_and_was_not_taken_is_told_after_a_minute(ward: Ward) -> None:
+    task = ward.ledger.open()
+    follow_task(ward.ledger, task, host="nope.example:443", sealed=Sealer([KEY]).seal("{}"))
+    ward.ledger.record(task, gateway_id="g", status="IN_PROGRESS", progress=1)
+    ward.fail(retry_delivery, next_at=ward.ledger.store.now() + 300_000)
+    assert ward.find()[0].ok, "it may be a moment's trouble"
+    ward.ledger.clock.now += 61
+    (finding,) = ward.find()
+    assert finding.detail == "Tried, and not taken yet: 1 to nope.example:443; the next try is at 08:05:00 UTC."
+    assert "`ringback deliveries list --state planned`" in finding.remedy
