@@ -10,21 +10,23 @@ import httpx
 import structlog
 
 from hooks.backoff import DELIVERY_PAUSES, SILENCE_RESTS, SLOW_DOWN_RESTS, pause_after, spread
-from hooks.places import Endpoint, Places
+from hooks.places import Places
 from hooks.postman import MISTAKE, SEALED, UNSUITED, Attempted, Postman
 from hooks.receipts import Receipts
 from hooks.sender import DEADLINE
 from storage.errors import LedgerError, NoSuchSubscription
 from storage.outbox import Parcel, claim_deliveries, list_turns, read_parcels
-from storage.outcomes import cancel_delivery, exhaust_delivery, retry_delivery
-from storage.records_of_deliveries import Attempt
+from storage.outcomes import cancel_delivery, drop_deliveries, exhaust_delivery, retry_delivery
+from storage.records_of_deliveries import Attempt, Subscription
 from storage.store import Store
+from storage.subscriptions import read_subscription
 from storage.suspensions import disable_subscription, has_unswept, sweep_deliveries
 from storage.transaction import Transaction
 
 TOPIC: Final = "deliveries"
 IN_FLIGHT: Final = 64  # deliveries under way at once
 EACH: Final = 16  # of one lane: no subscription may have more under way
+SLOW: Final = 1000  # milliseconds of an answer that is waited for
 SILENT: Final = frozenset({"timeout", "unreachable", "broken", "tls"})  # nobody answered
 OURS: Final = frozenset({SEALED, UNSUITED, MISTAKE, "forbidden", "crowded"})  # nobody was asked
 GONE: Final = "its endpoint answered 410 Gone"
@@ -97,8 +99,13 @@ class Courier:
             if not chosen:
                 return self._places.find_pause(turns, now)
             claimed = await self._store.write(claim_deliveries, chosen)
-            for parcel in await self._store.read(read_parcels, claimed, now=now):
+            parcels = await self._store.read(read_parcels, claimed, now=now)
+            for parcel in parcels:
                 self._begin(parcel, now)
+            if len(parcels) < len(claimed):  # their subscription was deleted in that moment
+                await self._store.write(
+                    drop_deliveries, [each.id for each in claimed], [each.delivery.id for each in parcels]
+                )
         return None  # who ends rings
 
     def _begin(self, parcel: Parcel, now: int) -> None:
@@ -114,7 +121,7 @@ class Courier:
 
     async def _care(self, parcel: Parcel) -> None:
         attempted = await self._postman.deliver(parcel)
-        self._learn(self._places[parcel.delivery.lane], attempted)
+        self._learn(parcel, attempted)
         try:
             outcome = await self._note(parcel, attempted)
         except LedgerError as error:
@@ -122,20 +129,23 @@ class Courier:
             outcome = f"not written down: {error}"
         _tell(parcel, attempted.attempt, outcome)
 
-    def _learn(self, lane: Endpoint, attempted: Attempted) -> None:
+    def _learn(self, parcel: Parcel, attempted: Attempted) -> None:
         """What the attempt says about all that go the same way."""
         error, now = attempted.attempt.error, self._store.now()
-        if error in OURS:
+        lane, subscription = self._places[parcel.delivery.lane], parcel.subscription
+        is_standing = subscription.root_id is None
+        if error in OURS or (is_standing and lane.known_since != subscription.updated_at):
             return
         lane.answers = error not in SILENT
+        lane.is_slow = attempted.attempt.took >= SLOW
         if error in SILENT:
             lane.fail(now, self._silence_rests)
         elif error != "slow_down":
             lane.succeed()
-        elif attempted.retry_after is None:
-            lane.fail(now, self._slow_down_rests)
-        else:
+        elif is_standing and attempted.retry_after is not None:
             lane.rest(now, attempted.retry_after)
+        else:  # one URL of a host speaks for itself alone
+            lane.fail(now, self._slow_down_rests)
 
     async def _note(self, parcel: Parcel, attempted: Attempted) -> str:
         """Write down what came of it; gives that in a few words."""
@@ -144,8 +154,8 @@ class Courier:
             await self._receipts.keep(attempt)
             return "delivered"
         if attempt.error == "gone":
-            await self._store.write(_turn_away, attempt, parcel.subscription.id)
-            return "subscription disabled"
+            await self._store.write(_turn_away, attempt, parcel.subscription)
+            return "turned away"
         if attempt.error == UNSUITED:  # the format was another one when this was planned
             await self._store.write(cancel_delivery, attempt)
             return "cancelled"
@@ -158,10 +168,14 @@ class Courier:
         return PUT_OFF
 
 
-def _turn_away(tx: Transaction, attempt: Attempt, subscription_id: str) -> None:
-    """The subscriber wants nothing more: what it was owed is held, this delivery with it."""
+def _turn_away(tx: Transaction, attempt: Attempt, asked: Subscription) -> None:
+    """The subscriber wants nothing more: what it was owed is held, this delivery with it.
+
+    Where it has moved since it was asked, that was somebody else's word, and it is asked there.
+    """
     with suppress(NoSuchSubscription):  # it was deleted meanwhile
-        disable_subscription(tx, subscription_id, GONE)
+        if read_subscription(tx, asked.id).sealed == asked.sealed:
+            disable_subscription(tx, asked.id, GONE)
     retry_delivery(tx, attempt, next_at=tx.now)
 
 

@@ -40,6 +40,10 @@ class Lane:
             self.rest(now, rests[min(self.failures, len(rests) - 1)])
             self.failures += 1
 
+    def start_anew(self) -> None:
+        """It is another one now: what it did is forgotten, but for what is under way."""
+        self.failures, self._rested_from, self._rest = 0, 0, 0.0
+
     def succeed(self) -> None:
         """The next failure is the first one again; a rest that has begun is kept."""
         self.failures = 0

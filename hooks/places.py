@@ -13,7 +13,7 @@ from hooks.pace import Pace
 from storage.outbox import Parcel, Turn
 from storage.records_of_deliveries import Delivery
 
-DOUBTFUL: Final = 3, 4  # so many of the places are for retries, and for subscribers that may not answer; at least one
+DOUBTFUL: Final = 3, 4  # so many of the places are for retries, and for who may be slow or silent; at least one
 
 
 class Endpoint(Lane):
@@ -21,9 +21,16 @@ class Endpoint(Lane):
 
     def __init__(self) -> None:
         super().__init__()
+        self.known_since = 0  # the change of its subscription after which all of this was learned
         self.answers = False  # whether it did at the latest attempt; before the first one nobody knows
+        self.is_slow = False  # whether one waited for its latest answer
         self.retried = False  # whether its latest turn was a retry
         self.pace = Pace()
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether nothing is in doubt about it."""
+        return self.answers and not self.is_slow
 
 
 class Places:
@@ -54,7 +61,11 @@ class Places:
         part, whole = DOUBTFUL
         doubtful, room = set[int](), max(1, self._number * part // whole) - len(self._doubtful)
         for turn in turns:
-            doubtful.update(turn.again if self._lanes[turn.lane].answers else (*turn.first, *turn.again))
+            lane = self._lanes[turn.lane]
+            if lane.known_since != turn.changed_at:
+                lane.start_anew()
+                lane.known_since, lane.answers, lane.is_slow = turn.changed_at, False, False
+            doubtful.update(turn.again if lane.is_quick else (*turn.first, *turn.again))
         waiting = ((turn.lane, self._arrange(turn), self._find_limit(turn, now)) for turn in turns)
         chosen = []
         for number in self._lanes.line_up(waiting, now):
@@ -82,7 +93,7 @@ class Places:
         lane.retried = delivery.tries > 1
         if rate is not None:
             lane.pace.take(now, rate)
-        if lane.retried or not lane.answers:
+        if lane.retried or not lane.is_quick:
             self._doubtful.add(delivery.id)
         self._held.add(delivery.id)
 

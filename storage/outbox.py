@@ -40,20 +40,21 @@ _LIST_AGAIN = (
 _FIND_NEXT = f"SELECT next_at {_AGAIN} ORDER BY next_at LIMIT 1"
 # One row of JSON: it is put together while other threads go on, which wait for Python between any two rows.
 _LIST_LANES = (
-    f"{_LANES} SELECT json_group_array(json_array(lane, concurrency, rate,"
+    f"{_LANES} SELECT json_group_array(json_array(lane, concurrency, rate, coalesce(updated_at, 0),"
     f" (SELECT json_group_array(id) FROM ({_LIST_FIRST})), (SELECT json_group_array(id) FROM ({_LIST_AGAIN})),"
     f" ({_FIND_NEXT}))) FROM lanes LEFT JOIN subscriptions ON id = lane AND root_id IS NULL"
     " WHERE lane IS NOT NULL AND coalesce(state, 'active') = 'active'"
 )
 # Of these nobody has told what came of them, since the one who took them gave them up, or could not write it down.
 _ABANDONED = (
-    "SELECT id, lane FROM deliveries INDEXED BY deliveries_under_way"
-    " WHERE state = 'sending' AND (next_at <= :now OR next_at > :lease)"
-    f" AND id NOT IN (SELECT value FROM json_each(:held)) AND {_IS_ACTIVE} ORDER BY id"
+    "SELECT deliveries.id, lane, coalesce(own.updated_at, 0), next_at"
+    " FROM deliveries INDEXED BY deliveries_under_way LEFT JOIN subscriptions AS own ON own.id = lane"
+    " WHERE deliveries.state = 'sending' AND deliveries.id NOT IN (SELECT value FROM json_each(:held))"
+    f" AND {_IS_ACTIVE} ORDER BY deliveries.id"
 )
 
 
-_Lane = tuple[str, int | None, float | None, tuple[int, ...], tuple[int, ...], int | None]
+_Lane = tuple[str, int | None, float | None, int, tuple[int, ...], tuple[int, ...], int | None]
 _lanes = msgspec.json.Decoder(list[_Lane])
 
 
@@ -66,6 +67,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     next_at: int | None  # when the next one is due (ms), where none is now
     concurrency: int = CONCURRENCY  # under way at once at most
     rate: float | None = None  # per second at most
+    changed_at: int = 0  # when its subscription was changed last (ms); 0 for the lane of a host
 
 
 def list_turns(db: sqlite3.Connection, *, now: int, held: Collection[int] = (), each: int = 1) -> list[Turn]:
@@ -75,7 +77,6 @@ def list_turns(db: sqlite3.Connection, *, now: int, held: Collection[int] = (), 
         "held": to_json(sorted(held)),
         "each": each,
         "latest": now + LONGEST_PAUSE,
-        "lease": now + LEASE,
     }
     (lanes,) = db.execute(_LIST_LANES, given).fetchone()
     turns = {
@@ -86,13 +87,18 @@ def list_turns(db: sqlite3.Connection, *, now: int, held: Collection[int] = (), 
             next_at=None if first or again else next_at,
             concurrency=CONCURRENCY if concurrency is None else concurrency,
             rate=rate,
+            changed_at=changed_at,
         )
-        for lane, concurrency, rate, first, again, next_at in _lanes.decode(lanes)
+        for lane, concurrency, rate, changed_at, first, again, next_at in _lanes.decode(lanes)
         if first or again or next_at is not None
     }
-    for delivery_id, lane in db.execute(_ABANDONED, given).fetchall():
-        turn = turns.get(lane, Turn(lane=lane, first=(), again=(), next_at=None))
-        turns[lane] = msgspec.structs.replace(turn, again=(delivery_id, *turn.again), next_at=None)
+    for delivery_id, lane, changed_at, lease in db.execute(_ABANDONED, given).fetchall():
+        turn = turns.get(lane, Turn(lane=lane, first=(), again=(), next_at=None, changed_at=changed_at))
+        if now < lease <= now + LEASE:
+            if not (turn.first or turn.again):
+                turns[lane] = msgspec.structs.replace(turn, next_at=min(lease, turn.next_at or lease))
+        else:
+            turns[lane] = msgspec.structs.replace(turn, again=(delivery_id, *turn.again), next_at=None)
     return list(turns.values())
 
 

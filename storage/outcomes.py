@@ -104,6 +104,15 @@ def cancel_delivery(tx: Transaction, attempt: Attempt) -> None:
         _settle(tx, delivery, "cancelled")
 
 
+def drop_deliveries(tx: Transaction, ids: Sequence[int], kept: Sequence[int]) -> None:
+    """Of these, which were claimed, all but the `kept` ones are never sent: their subscription is deleted."""
+    tx.execute(
+        "UPDATE deliveries SET state = 'cancelled', next_at = NULL, done_at = :now WHERE state = 'sending'"
+        " AND id IN (SELECT value FROM json_each(:ids)) AND id NOT IN (SELECT value FROM json_each(:kept))",
+        {"now": tx.now, "ids": to_json(list(ids)), "kept": to_json(list(kept))},
+    )
+
+
 def recover_interrupted(tx: Transaction) -> int:
     """At start: what a dead process was sending is due now; nobody knows whether it arrived. Gives how many."""
     rows = tx.execute(f"SELECT {COLUMNS} FROM deliveries WHERE state = 'sending'").fetchall()
@@ -120,6 +129,8 @@ def recover_interrupted(tx: Transaction) -> int:
         )
         _keep(tx, interrupted)
         plan(tx, delivery.id)
+        # It says nothing about the subscriber, and takes no attempt away: restarts may come in a row.
+        tx.execute("UPDATE deliveries SET tries = max(0, tries - 1) WHERE id = ?", (delivery.id,))
         _arrange(tx, delivery)
         tx.execute(
             "UPDATE subscriptions SET unswept = 1 WHERE id = ? AND state != 'active'", (delivery.subscription_id,)

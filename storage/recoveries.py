@@ -30,6 +30,7 @@ def redeliver(tx: Transaction, delivery_id: int) -> Delivery:
     _find_active(tx, delivery.subscription_id)
     if delivery.state == "sending":
         return delivery
+    _begin_anew(tx, delivery.subscription_id)
     if delivery.state in ("planned", "waiting"):
         _hurry(tx, delivery)
     else:
@@ -44,6 +45,7 @@ def hurry_some(tx: Transaction, subscription_id: str, limit: int = SLICE) -> int
     Raises NoSuchSubscription and SubscriptionDisabled.
     """
     _find_active(tx, subscription_id)
+    _begin_anew(tx, subscription_id)
     hurried = tx.execute(
         "UPDATE deliveries SET next_at = :now WHERE id IN (SELECT id FROM deliveries INDEXED BY deliveries_unfinished"
         f" WHERE subscription_id = :subscription AND {UNFINISHED} AND state = 'planned' AND next_at > :now"
@@ -75,6 +77,7 @@ def recover_some(tx: Transaction, subscription_id: str, since: int, limit: int =
     Raises NoSuchSubscription and SubscriptionDisabled.
     """
     subscription = _find_active(tx, subscription_id)
+    _begin_anew(tx, subscription_id)
     rows = tx.execute(
         "UPDATE deliveries SET state = 'waiting', apart = (task_id IS NULL OR NOT :ordered), tries = 0, done_at = NULL"
         f" WHERE id IN ({_RECOVERABLE} ORDER BY id LIMIT :limit) RETURNING id, task_id, apart",
@@ -100,6 +103,11 @@ def _hurry(tx: Transaction, delivery: Delivery) -> None:
     ).fetchone()
     if head is not None:  # else one of them is under way
         plan(tx, head[0])
+
+
+def _begin_anew(tx: Transaction, subscription_id: str) -> None:
+    """A person vouches for the subscriber: what it said before, such as to leave it alone for hours, is forgotten."""
+    tx.execute("UPDATE subscriptions SET updated_at = max(?, updated_at + 1) WHERE id = ?", (tx.now, subscription_id))
 
 
 def _find_active(tx: Transaction, subscription_id: str) -> Subscription:

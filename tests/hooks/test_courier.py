@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from storage.outbox import LEASE
 from storage.queue import claim_due
 from storage.records import Chain, NewTask, Progress, Task
 from storage.records_of_deliveries import Attempt, Delivery, Subscription
+from storage.recoveries import hurry_some, redeliver
 from storage.store import Store
 from storage.submissions import list_submissions
 from storage.subscriptions import (
@@ -40,6 +42,7 @@ from storage.subscriptions import (
     open_for_task,
     read_subscription,
 )
+from storage.suspensions import disable_subscription, sweep_deliveries
 from storage.transaction import to_json
 from storage.webhook_secrets import add_secret
 from tests.sink import VICES, Sink, replies
@@ -334,6 +337,135 @@ def test_one_that_is_gone_is_disabled_and_what_it_is_owed_is_held(run: Any, open
     run(scenario())
 
 
+def test_who_has_moved_is_not_turned_away_by_the_old_address(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as (house, sink):
+            moving = await house.subscribe(f"{sink.url}/vice/slowly_gone", events=("task.succeeded",))
+            moved = asyncio.Event()
+
+            async def move(writer: Any) -> bool:
+                await moved.wait()
+                return await replies(410)(writer)
+
+            VICES["slowly_gone"] = move
+            try:
+                await house.succeed()
+                courier = house.make_courier()
+                await courier.step()
+                sealed = house.sealer.seal(to_json(Recipient(url=sink.url)))
+                house.clock.now += 1
+                await house.store.write(change_subscription, moving.id, sealed=sealed)
+                moved.set()
+                (delivery,) = await house.finish(courier)
+            finally:
+                del VICES["slowly_gone"]
+            assert (await house.store.read(read_subscription, moving.id)).state == "active"
+            assert (delivery.state, delivery.attempts) == ("delivered", 2)
+
+    run(scenario())
+
+
+def test_one_that_is_gone_after_it_was_deleted_is_cancelled(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as (house, sink):
+            gone = await house.subscribe(f"{sink.url}/vice/gone", events=("task.succeeded",))
+            await house.succeed()
+            courier = house.make_courier()
+            await courier.step()
+            await house.store.write(delete_subscription, gone.id)
+            (delivery,) = await house.finish(courier)
+            assert delivery.state == "cancelled"
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("mend", ["change", "redeliver", "recover"])
+def test_a_long_rest_ends_when_a_person_mends_it(mend: str, run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as (house, sink):
+            resting = await house.subscribe(f"{sink.url}/vice/leave_me", events=("task.succeeded",))
+            VICES["leave_me"] = replies(503, b"", "Retry-After: 86400")
+            try:
+                await house.succeed()
+                courier = house.make_courier()
+                (delivery,) = await house.finish(courier)
+                await house.succeed()
+                assert [each.attempts for each in await house.finish(courier)] == [1, 0]
+            finally:
+                VICES["leave_me"] = replies(204)
+            house.clock.now += 1
+            if mend == "change":
+                sealed = house.sealer.seal(to_json(Recipient(url=sink.url)))
+                await house.store.write(change_subscription, resting.id, sealed=sealed)
+            elif mend == "redeliver":
+                await house.store.write(redeliver, delivery.id)
+            else:
+                await house.store.write(hurry_some, resting.id)
+            assert (await house.finish(courier))[-1].state == "delivered"
+            del VICES["leave_me"]
+
+    run(scenario())
+
+
+def test_one_address_of_a_host_speaks_for_itself_alone(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as (house, sink):
+            VICES["leave_me"] = replies(429, b"", "Retry-After: 86400")
+            for path in ("vice/leave_me", "good"):
+                url = f"{sink.url}/{path}"
+                sealed = house.sealer.seal(to_json(Recipient(url=url)))
+                task = await house.open()
+                how = {"host": name_host(url), "sealed": sealed, "events": ("task.succeeded",)}
+                await house.store.write(open_for_task, root_id=task.id, format="standard", origin="task", **how)
+                await house.happen(task, "SUCCESS", 100)
+            courier = house.make_courier(slow_down_rests=(1,))
+            await house.finish(courier)
+            house.clock.now += 1
+            busy, good = await house.finish(courier)
+            del VICES["leave_me"]
+            assert (busy.state, good.state) == ("planned", "delivered")
+            assert busy.next_at is not None
+            assert busy.next_at - house.clock.now * 1000 > 23 * 3600 * 1000
+
+    run(scenario())
+
+
+def test_what_never_left_says_nothing_about_the_subscriber(run: Any, open_house: Any) -> None:
+    async def scenario() -> None:
+        async with open_house() as (house, sink):
+            await house.subscribe(sink.url, events=("task.succeeded",), concurrency=2)
+            for _ in range(3):
+                await house.succeed()
+            other = Sealer(["another-key-0123456789"])
+            courier = house.make_courier(open_sealed=other.open)
+            await house.finish(courier)
+            house.clock.now += DELIVERY_PAUSES[0]
+            with house.store.bell.listen("deliveries"):
+                await courier.step()
+                sending = [each.state for each in await house.deliveries()].count("sending")
+            assert sending <= 1, "nobody knows whether it answers"
+
+    run(scenario())
+
+
+def test_whatever_waits_to_be_laid_aside_is_so_slice_by_slice(
+    run: Any, open_house: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        async with open_house() as (house, sink):
+            off = await house.subscribe(sink.url, events=("task.succeeded",))
+            for _ in range(5):
+                await house.succeed()
+            await house.store.write(disable_subscription, off.id, "it moves")
+            monkeypatch.setattr("hooks.courier.sweep_deliveries", partial(sweep_deliveries, limit=2))
+            courier = house.make_courier()
+            while await courier.step() == 0:
+                pass
+            assert {each.state for each in await house.deliveries()} == {"held"}
+
+    run(scenario())
+
+
 def test_what_is_owed_to_one_that_was_deleted_is_cancelled(run: Any, open_house: Any) -> None:
     async def scenario() -> None:
         async with open_house() as (house, sink):
@@ -533,7 +665,9 @@ def test_an_outcome_that_cannot_be_written_is_not_lost(
             (delivery,) = await house.finish(courier)
             assert delivery.state == "sending"
             monkeypatch.undo()
-            house.clock.now += LEASE / 1000
+            pause = await courier.step()
+            assert pause == LEASE / 1000, "nobody rings for it"
+            house.clock.now += pause
             (delivery,) = await house.finish(courier)
             assert (delivery.state, delivery.attempts, times(sink)) == ("delivered", 2, [2])
 
@@ -574,6 +708,7 @@ def test_what_a_stop_cut_off_is_due_at_the_next_start(run: Any, open_house: Any)
             assert delivery.state == "planned"
             (attempt,) = await house.attempts(delivery)
             assert attempt.error == "interrupted"
+            assert (delivery.attempts, delivery.tries) == (1, 0), "a stop takes no attempt away"
 
     run(scenario())
 

@@ -65,6 +65,24 @@ def test_a_quarter_of_the_places_is_kept_for_those_of_whom_nothing_is_in_doubt()
     assert places.find_pause([turn("known", [], [101])], NOW) is None, "who leaves a place will tell"
 
 
+def test_slow_ones_leave_places_for_who_is_quick() -> None:
+    places = Places(8)
+    for name in ("slow", "slower", "quick"):
+        places[name].answers = True
+    places["slow"].is_slow = places["slower"].is_slow = True
+    slow = [turn("slow", range(10, 20), concurrency=8), turn("slower", range(20, 30), concurrency=8)]
+    assert len(take(places, slow)) == 6
+    assert take(places, [*slow, turn("quick", [100, 101], concurrency=8)]) == [100, 101]
+
+
+def test_what_is_known_of_one_that_was_changed_is_forgotten() -> None:
+    places = Places(8)
+    places["a"].answers = True
+    places["a"].rest(NOW, 86_400)
+    assert take(places, [turn("a", [1, 2])]) == []
+    assert take(places, [turn("a", [1, 2], changed_at=NOW)]) == [1], "nobody knows whether it answers"
+
+
 def test_a_single_place_is_for_anything() -> None:
     assert take(Places(1), [turn("new", [], [1])]) == [1]
 

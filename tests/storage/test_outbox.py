@@ -54,11 +54,13 @@ def test_what_is_taken_is_under_way_for_the_time_of_its_lease(heard: "Ledger") -
     assert (taken.state, taken.attempts, taken.tries) == ("sending", 1, 1)
     assert taken.next_at == heard.store.now() + LEASE
     assert taken == heard.ask(read_delivery, taken.id)
-    assert turns(heard) == []
+    (turn,) = turns(heard)
+    assert (turn.first, turn.again, turn.next_at) == ((), (), taken.next_at), "then it is given up"
+    assert turns(heard, held=(taken.id,)) == []
     assert heard.do(claim_deliveries, [taken.id]) == [], "nobody else has it"
     heard.clock.now += LEASE / 1000
     assert turns(heard, held=(taken.id,)) == [], "who holds it needs no second one"
-    assert turns(heard) == [Turn(lane="shop", first=(), again=(taken.id,), next_at=None)]
+    assert [turn.again for turn in turns(heard)] == [(taken.id,)]
     (again,) = take(heard)
     assert (again.attempts, again.tries) == (2, 2)
 
@@ -78,9 +80,10 @@ def test_one_that_failed_is_due_at_its_time(heard: "Ledger") -> None:
     (taken,) = take(heard)
     fail(heard, taken, 5)
     due = heard.store.now() + 5000
-    assert turns(heard) == [Turn(lane="shop", first=(), again=(), next_at=due)]
+    began = heard.store.now()
+    assert turns(heard) == [Turn(lane="shop", first=(), again=(), next_at=due, changed_at=began)]
     heard.clock.now += 5
-    assert turns(heard) == [Turn(lane="shop", first=(), again=(taken.id,), next_at=None)]
+    assert turns(heard) == [Turn(lane="shop", first=(), again=(taken.id,), next_at=None, changed_at=began)]
 
 
 @pytest.mark.parametrize("days", [2, 4000])

@@ -14,11 +14,13 @@ from storage.outcomes import (
     exhaust_delivery,
     finish_deliveries,
     prune_deliveries,
+    recover_interrupted,
     retry_delivery,
 )
 from storage.records import DELIVERY_EXHAUSTED, NEWS_OF_DELIVERIES, SUBSCRIPTION_DISABLED
+from storage.recoveries import recover_some
 from storage.subscriptions import delete_subscription, read_subscription
-from storage.suspensions import disable_subscription, sweep_deliveries
+from storage.suspensions import disable_subscription, enable_subscription, sweep_deliveries
 from tests.storage.subscribers import Listeners, attempt, owed, subscribe, take
 
 if TYPE_CHECKING:
@@ -266,3 +268,17 @@ def test_what_is_long_done_is_removed_in_slices_with_its_attempts(heard: "Ledger
     assert heard.sql("SELECT * FROM attempts") == []
     heard.do(finish_deliveries, [attempt(taken)])
     assert heard.sql("SELECT * FROM attempts") == [], "a word about what was removed is no trouble"
+
+
+def test_after_a_stop_the_oldest_of_an_order_goes_before_the_newer_ones(heard: "Ledger") -> None:
+    subscribe(heard, events=("task.*",))
+    heard.do(disable_subscription, "shop", "it moves")
+    task = heard.open_accepted()
+    heard.do(enable_subscription, "shop")
+    heard.record(task, status="IN_PROGRESS", progress=1)
+    (newer,) = take(heard)
+    heard.do(recover_some, "shop", 0)
+    assert [state for _, state in owed(heard, "shop")] == ["waiting", "sending"]
+    heard.do(recover_interrupted)
+    assert [state for _, state in owed(heard, "shop")] == ["planned", "waiting"]
+    assert heard.ask(read_delivery, newer.id).tries == 0, "a stop takes no attempt away"
