@@ -166,8 +166,25 @@ def test_what_was_held_is_counted_and_sent_after_all(told_home, add, box):
     assert box.posts == []
     assert told_home.run("subscriptions", "recover", name, "--since", "1h").stdout == "1 event on the way once more.\n"
     assert box.wait()[0].json["data"]["task"]["id"] == task["id"]
+    told_home.wait_for("deliveries", "list", "--subscription", name, "--state", "delivered")
     nothing = told_home.run("subscriptions", "recover", name, "--since", "1h")
     assert nothing.stderr == f"{name} has missed nothing since then.\n"
+
+
+def test_what_is_owed_and_would_be_tried_later_is_tried_at_once(told_home, add, box):
+    box.status = 500
+    name = add("--event", "task.submitted")["id"]
+    told_home.ringback.open()
+    box.wait()
+    told_home.wait_for("subscriptions", "show", name, fits=lambda found: found[0]["failing_since"])
+    counted = told_home.run("subscriptions", "recover", name, "--since", "1h", "--dry-run")
+    assert counted.stdout == "1 event still owed: would be tried again now.\n"
+    box.status = 204
+    assert told_home.run("subscriptions", "recover", name, "--since", "1h").stdout == (
+        "1 event still owed: tried again now.\n"
+    )
+    told_home.wait_for("deliveries", "list", "--subscription", name, "--state", "delivered")
+    assert len(box.posts) == 2
 
 
 def test_one_that_fails_is_told_with_where_to_look(told_home, add, box):
