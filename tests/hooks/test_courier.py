@@ -368,12 +368,23 @@ def test_who_has_moved_is_not_turned_away_by_the_old_address(run: Any, open_hous
 def test_one_that_is_gone_after_it_was_deleted_is_cancelled(run: Any, open_house: Any) -> None:
     async def scenario() -> None:
         async with open_house() as (house, sink):
-            gone = await house.subscribe(f"{sink.url}/vice/gone", events=("task.succeeded",))
-            await house.succeed()
-            courier = house.make_courier()
-            await courier.step()
-            await house.store.write(delete_subscription, gone.id)
-            (delivery,) = await house.finish(courier)
+            gone = await house.subscribe(f"{sink.url}/vice/gone_later", events=("task.succeeded",))
+            deleted = asyncio.Event()
+
+            async def wait(writer: Any) -> bool:
+                await deleted.wait()
+                return await replies(410)(writer)
+
+            VICES["gone_later"] = wait
+            try:
+                await house.succeed()
+                courier = house.make_courier()
+                await courier.step()
+                await house.store.write(delete_subscription, gone.id)
+                deleted.set()
+                (delivery,) = await house.finish(courier)
+            finally:
+                del VICES["gone_later"]
             assert delivery.state == "cancelled"
 
     run(scenario())
